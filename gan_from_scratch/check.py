@@ -1,0 +1,66 @@
+"""Bad input ends in one sentence that names the argument, its value and what is allowed."""
+
+import math
+from collections.abc import Collection
+
+import numpy as np
+
+
+def positive_integer(name: str, value: int) -> None:
+    """Raise ValueError unless `value` is a whole number of at least 1. True is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} is {value!r}, but must be a whole number of at least 1")
+
+
+def nonnegative_integer(name: str, value: int) -> None:
+    """Raise ValueError unless `value` is a whole number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise ValueError(f"{name} is {value!r}, but must be a whole number of at least 0")
+
+
+def finite(name: str, value: float) -> None:
+    """Raise ValueError unless `value` is a finite number."""
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {value}, but must be a finite number")
+
+
+def positive(name: str, value: float) -> None:
+    """Raise ValueError unless `value` is a finite number above 0."""
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} is {value}, but must be a finite number above 0")
+
+
+def nonnegative(name: str, value: float) -> None:
+    """Raise ValueError unless `value` is a finite number of at least 0."""
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} is {value}, but must be a finite number of at least 0")
+
+
+def fraction(name: str, value: float) -> None:
+    """Raise ValueError unless 0 <= `value` < 1."""
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} is {value}, but must be at least 0 and below 1")
+
+
+def one_of(name: str, value: str, allowed: Collection[str]) -> None:
+    """Raise ValueError unless `value` is one of the `allowed` names."""
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}, but must be one of {', '.join(sorted(allowed))}")
+
+
+def same_shape(**arrays: np.ndarray) -> None:
+    """Raise ValueError unless all the arrays, given by name, have one shape."""
+    shapes = {name: np.shape(array) for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        listed = ", ".join(f"{name} has shape {shape}" for name, shape in shapes.items())
+        raise ValueError(f"{listed}, but they must have the same shape")
+
+
+def all_finite(name: str, array: np.ndarray) -> None:
+    """Raise ValueError unless `array` has entries and all of them are finite."""
+    array = np.asarray(array)
+    if array.size == 0:
+        raise ValueError(f"{name} is empty, but must hold at least one number")
+    bad = ~np.isfinite(array)
+    if bad.any():
+        raise ValueError(f"{name} holds {array[bad][0]} ({bad.sum()} of {array.size}), but every number must be finite")

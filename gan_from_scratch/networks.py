@@ -1,0 +1,94 @@
+"""The two players as Flax modules. No other file imports flax.
+
+A module here is a description, hashable and without parameters: `module.init(key, x)` makes the parameters,
+`module.apply({"params": params}, x)` is the function. Generators map noise (batch, noise_dim) to samples
+(batch, dim); discriminators map samples to logits (batch,), never to probabilities. Each takes `train`, which is
+False at sampling time: dropout and batch statistics depend on it, and the plain networks here do not.
+"""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+LEAK = 0.2  # slope below zero (Radford et al. 2016, section 3): a ReLU that is off passes no gradient on to G
+
+
+class Generator(nn.Module):
+    """G(z) = shift + scale * mlp(z): noise (batch, noise_dim) to samples (batch, dim), in the units of the data.
+
+    With `shift` and `scale` the mean and standard deviation of the data, the network works in standard units
+    whatever the data's are, as pictures are scaled to [-1, 1]. With 0 and 1 it has to find both by itself.
+    """
+
+    hidden: tuple[int, ...]
+    dim: int = 1
+    shift: float = 0.0
+    scale: float = 1.0
+
+    @nn.compact
+    def __call__(self, z: Float[Array, "batch noise_dim"], train: bool) -> Float[Array, "batch dim"]:
+        # tanh, not a ReLU: the map it has to learn, a quantile function, is smooth.
+        return self.shift + self.scale * _mlp(z, (*self.hidden, self.dim), jnp.tanh)
+
+
+class Discriminator(nn.Module):
+    """a(x) = mlp((x - shift) / scale): samples (batch, dim) to logits (batch,), each point judged by itself."""
+
+    hidden: tuple[int, ...]
+    shift: float = 0.0
+    scale: float = 1.0
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch dim"], train: bool) -> Float[Array, " batch"]:
+        return _mlp((x - self.shift) / self.scale, (*self.hidden, 1), _leaky_relu)[:, 0]
+
+
+class SetDiscriminator(nn.Module):
+    """One logit for each set of `set_size` draws: samples (sets * set_size, 1) to logits (sets,).
+
+    It sees the draws of a set and beside them their squared deviations from the set's mean, so that the mean and
+    the variance of a set are linear in its input. It judges whether 100 numbers together look like draws from
+    p_data: D compares distributions. Which place a draw has in its set means nothing, so sets are sorted first.
+    """
+
+    hidden: tuple[int, ...]
+    set_size: int = 100
+    shift: float = 0.0
+    scale: float = 1.0
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch 1"], train: bool) -> Float[Array, " sets"]:
+        if x.shape[0] % self.set_size:
+            raise ValueError(f"the batch is {x.shape[0]}, but must be a multiple of set_size {self.set_size}")
+        sets = jnp.sort(((x - self.shift) / self.scale).reshape(-1, self.set_size), axis=1)
+        deviations = (sets - sets.mean(axis=1, keepdims=True)) ** 2
+        return _mlp(jnp.concatenate([sets, deviations], axis=1), (*self.hidden, 1), _leaky_relu)[:, 0]
+
+
+def _mlp(
+    h: Float[Array, "batch fan_in"], widths: tuple[int, ...], activation: Callable[[Array], Array]
+) -> Float[Array, "batch fan_out"]:
+    """Affine layers of the given widths with an activation between them; the last one stays affine."""
+    for i, width in enumerate(widths):
+        last = i == len(widths) - 1
+        layer = nn.Dense(width, bias_init=nn.initializers.zeros if last else _spread(h.shape[-1]), name=f"layer_{i}")
+        h = layer(h) if last else activation(layer(h))
+    return h
+
+
+def _leaky_relu(h: Float[Array, "..."]) -> Float[Array, "..."]:
+    return nn.leaky_relu(h, LEAK)
+
+
+def _spread(fan_in: int) -> Callable[..., Array]:
+    """Biases uniform on [-2, 2] / sqrt(fan_in). With biases of zero every unit of a first layer bends at x = 0,
+    and the networks start blind to where in the data (about [-2, 2] in standard units) anything happens."""
+
+    def init(key, shape, dtype):
+        return jax.random.uniform(key, shape, dtype, -2, 2) / fan_in**0.5
+
+    return init

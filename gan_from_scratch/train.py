@@ -1,0 +1,209 @@
+"""Algorithm 1 of Goodfellow et al. 2014 by automatic differentiation.
+
+Freezing a player is nothing but the choice of the argument that is differentiated. D's step takes the gradient of
+
+    D's loss(params_d; params_g)   with respect to params_d,
+
+and G's step that of G's loss(params_g; params_d) with respect to params_g. The other player's parameters enter as
+constants, so there is nothing to stop, detach or mark untrainable: no gradient for them is ever computed. Besides
+parameters a frozen player has statistics (BatchNorm's) that a forward pass updates; the step drops that update.
+So `discriminator_step` replaces state.d and nothing else, `generator_step` state.g and nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+from jaxtyping import Float, Int, Key
+
+from gan_from_scratch import check, losses, remedies
+
+Sampler = Callable[[Key[Array, ""], int], Float[Array, "n ..."]]
+
+
+@dataclass(frozen=True)
+class GAN:
+    """What stays constant in training. Hashable, so that a compiled function can depend on it.
+
+    The defaults are the paper's: k = 1 in its experiments, the non-saturating loss of its section 3, no penalty.
+    `generator` and `discriminator` are Flax modules; `sample_noise(key, n)` draws z of shape (n, noise_dim).
+    """
+
+    generator: Any
+    discriminator: Any
+    optimizer_g: optax.GradientTransformation
+    optimizer_d: optax.GradientTransformation
+    sample_noise: Sampler
+    batch: int
+    k: int = 1  # steps of D in one step of Algorithm 1
+    generator_steps: int = 1  # steps of G in it; the paper has one
+    generator_loss: str = "nonsaturating"
+    r1: float = 0.0  # gamma of remedies.r1_penalty
+
+    def __post_init__(self):
+        check.positive_integer("batch", self.batch)
+        check.positive_integer("k", self.k)
+        check.positive_integer("generator_steps", self.generator_steps)
+        check.one_of("generator_loss", self.generator_loss, losses.GENERATOR_LOSSES)
+        check.nonnegative("r1", self.r1)
+
+
+class Player(NamedTuple):
+    """One player's parameters, statistics ({} or Flax collections such as batch_stats) and optimizer state."""
+
+    params: Any
+    stats: Any
+    opt_state: Any
+
+
+class GANState(NamedTuple):
+    """Everything that training changes. `step` counts the finished steps of Algorithm 1."""
+
+    g: Player
+    d: Player
+    step: Int[Array, ""]
+
+
+# What a step measured, before its own update: loss_d = -V(D, G) without any penalty and loss_g, both in nats, and
+# the means d_real of D(x) and d_fake of D(G(z)) in D's step.
+Metrics = dict[str, Float[Array, "..."]]
+
+
+def init(gan: GAN, key: Key[Array, ""]) -> GANState:
+    """The state before the first step, from one key. The shape of x is taken from G's own output."""
+    key_noise, key_g, key_d = jax.random.split(key, 3)
+    z = gan.sample_noise(key_noise, gan.batch)
+    params_g, stats_g = _init_player(gan.generator, key_g, z)
+    x = gan.generator.apply({"params": params_g, **stats_g}, z, train=False)
+    params_d, stats_d = _init_player(gan.discriminator, key_d, x)
+    return GANState(
+        g=Player(params_g, stats_g, gan.optimizer_g.init(params_g)),
+        d=Player(params_d, stats_d, gan.optimizer_d.init(params_d)),
+        step=jnp.zeros((), jnp.int32),
+    )
+
+
+def discriminator_step(
+    gan: GAN, state: GANState, x: Float[Array, "batch ..."], z: Float[Array, "batch ..."], key: Key[Array, ""]
+) -> tuple[GANState, Metrics]:
+    """One step of D on data x and noise z with G frozen: the inner loop of Algorithm 1. `key` is for dropout."""
+    key_g, key_real, key_fake = jax.random.split(key, 3)
+    g, d = state.g, state.d
+
+    def loss(params_d, params_g):
+        fake, _ = _apply(gan.generator, params_g, g.stats, z, key_g)  # G's new statistics are dropped: it is frozen
+        # Real and fake batches pass D one after the other: in one batch BatchNorm would let each see the other.
+        logits_real, stats = _apply(gan.discriminator, params_d, d.stats, x, key_real)
+        logits_fake, stats = _apply(gan.discriminator, params_d, stats, fake, key_fake)
+        loss_d = losses.discriminator_loss(logits_real, logits_fake)
+        objective = loss_d
+        if gan.r1:
+            objective += gan.r1 * remedies.r1_penalty(
+                lambda x: _apply(gan.discriminator, params_d, d.stats, x, key_real)[0], x
+            )
+        return objective, (stats, loss_d, logits_real, logits_fake)
+
+    gradient, (stats, loss_d, logits_real, logits_fake) = jax.grad(loss, has_aux=True)(d.params, g.params)
+    metrics = {
+        "loss_d": loss_d,
+        "d_real": jnp.mean(jax.nn.sigmoid(logits_real)),
+        "d_fake": jnp.mean(jax.nn.sigmoid(logits_fake)),
+    }
+    return state._replace(d=_descend(gan.optimizer_d, d, gradient, stats)), metrics
+
+
+def generator_step(
+    gan: GAN, state: GANState, z: Float[Array, "batch ..."], key: Key[Array, ""]
+) -> tuple[GANState, Metrics]:
+    """One step of G on noise z with D frozen. `key` is for dropout."""
+    key_g, key_d = jax.random.split(key)
+    g, d = state.g, state.d
+
+    def loss(params_g, params_d):
+        fake, stats = _apply(gan.generator, params_g, g.stats, z, key_g)
+        logits_fake, _ = _apply(gan.discriminator, params_d, d.stats, fake, key_d)  # D is frozen
+        return losses.GENERATOR_LOSSES[gan.generator_loss](logits_fake), stats
+
+    (loss_g, stats), gradient = jax.value_and_grad(loss, has_aux=True)(g.params, d.params)
+    return state._replace(g=_descend(gan.optimizer_g, g, gradient, stats)), {"loss_g": loss_g}
+
+
+def train_step(
+    gan: GAN, state: GANState, sample_data: Sampler, key: Key[Array, ""]
+) -> tuple[GANState, Metrics]:
+    """Algorithm 1, once: k steps of D, each on fresh data and fresh noise, then G's on fresh noise.
+
+    `key` is the same in every step of a run: the draws depend on it and on state.step alone, so a run that is
+    resumed needs no stored key and repeats the uninterrupted one bit for bit.
+    """
+    key_d, key_g = jax.random.split(jax.random.fold_in(key, state.step))
+
+    def step_d(state, key):
+        key_x, key_z, key_step = jax.random.split(key, 3)
+        x, z = sample_data(key_x, gan.batch), gan.sample_noise(key_z, gan.batch)
+        return discriminator_step(gan, state, x, z, key_step)
+
+    def step_g(state, key):
+        key_z, key_step = jax.random.split(key)
+        return generator_step(gan, state, gan.sample_noise(key_z, gan.batch), key_step)
+
+    # D before G: the fakes that D learns from are those of the G that it will then teach.
+    state, metrics_d = jax.lax.scan(step_d, state, jax.random.split(key_d, gan.k))
+    state, metrics_g = jax.lax.scan(step_g, state, jax.random.split(key_g, gan.generator_steps))
+    last = jax.tree.map(lambda metric: metric[-1], metrics_d | metrics_g)
+    return state._replace(step=state.step + 1), last
+
+
+@partial(jax.jit, static_argnames=("gan", "sample_data", "steps"))
+def train(
+    gan: GAN, state: GANState, sample_data: Sampler, key: Key[Array, ""], steps: int
+) -> tuple[GANState, Metrics]:
+    """`steps` further steps of Algorithm 1, compiled into one loop; each metric has a leading axis of `steps`.
+
+    Long runs call it again and again with what it returned, a chunk at a time. It is a pure function of its
+    arguments: `jax.vmap` over states and keys trains many seeds at once.
+    """
+    check.positive_integer("steps", steps)
+    return jax.lax.scan(lambda state, _: train_step(gan, state, sample_data, key), state, length=steps)
+
+
+def generate(gan: GAN, state: GANState, z: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+    """G(z) at sampling time, with G's averaged parameters if its optimizer keeps an average."""
+    params = remedies.averaged(state.g.opt_state, state.g.params)
+    return gan.generator.apply({"params": params, **state.g.stats}, z, train=False)
+
+
+def discriminate(gan: GAN, state: GANState, x: Float[Array, "n ..."]) -> Float[Array, " judgements"]:
+    """D's logits on x at sampling time: one for each sample, or for each set of a SetDiscriminator."""
+    return gan.discriminator.apply({"params": state.d.params, **state.d.stats}, x, train=False)
+
+
+def check_sampler(gan: GAN, state: GANState, sample_data: Sampler, key: Key[Array, ""]) -> None:
+    """Raise ValueError unless `sample_data` draws finite batches of the shape that G makes. Call it before training."""
+    x = sample_data(key, gan.batch)
+    check.all_finite("the data", x)
+    check.same_shape(data=x, generated=generate(gan, state, gan.sample_noise(key, gan.batch)))
+
+
+def _init_player(module, key: Key[Array, ""], x: Float[Array, "batch ..."]):
+    key_params, key_dropout = jax.random.split(key)
+    stats = module.init({"params": key_params, "dropout": key_dropout}, x, train=True)
+    params = stats.pop("params")
+    return params, stats
+
+
+def _apply(module, params, stats, x: Float[Array, "batch ..."], key: Key[Array, ""]):
+    """The module's output in training, and its statistics after this batch."""
+    variables = {"params": params, **stats}
+    return module.apply(variables, x, train=True, rngs={"dropout": key}, mutable=list(stats))
+
+
+def _descend(optimizer: optax.GradientTransformation, player: Player, gradient, stats) -> Player:
+    """The player after one step of its optimizer down its own gradient."""
+    updates, opt_state = optimizer.update(gradient, player.opt_state, player.params)
+    return Player(optax.apply_updates(player.params, updates), stats, opt_state)
