@@ -35,6 +35,14 @@ class Generator(nn.Module):
         return self.shift + self.scale * _mlp(z, (*self.hidden, self.dim), jnp.tanh)
 
 
+class Identity(nn.Module):
+    """x = z: a generator without parameters. It stays as it is, and p_g is the distribution of its noise."""
+
+    @nn.compact
+    def __call__(self, z: Float[Array, "batch dim"], train: bool) -> Float[Array, "batch dim"]:
+        return z
+
+
 class Discriminator(nn.Module):
     """a(x) = mlp((x - shift) / scale): samples (batch, dim) to logits (batch,), each point judged by itself."""
 

@@ -17,11 +17,13 @@ def r1_penalty(logits: Callable[[Array], Array], x: Float[Array, "batch ..."]) -
 
     The vector field of the plain game only circles its equilibrium: where p_g = p_data, D's slope still pushes
     G away. Half the squared slope, added to D's loss with weight gamma, flattens D where the data is, and the
-    circles become spirals inwards. `logits` maps a batch of x to one logit each; summing before differentiating
-    gives every sample its own gradient, because no logit depends on another sample's x.
+    circles become spirals inwards. `logits` maps a batch of x to one logit for each sample (or for each set of
+    samples that D judges together); pulling back ones gives each its own gradient, because no logit depends on
+    another's x.
     """
-    slope = jax.grad(lambda x: jnp.sum(logits(x)))(x)
-    return 0.5 * jnp.sum(slope**2) / x.shape[0]
+    a, pull_back = jax.vjp(logits, x)
+    (slope,) = pull_back(jnp.ones_like(a))
+    return 0.5 * jnp.sum(slope**2) / a.size
 
 
 class AverageState(NamedTuple):

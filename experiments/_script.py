@@ -1,0 +1,98 @@
+"""What every script shares: its command line, its exit codes, its files, its progress bar.
+
+Exit code 0: done. 1: training went non-finite, or the numbers asked for could not be had; what there was is kept.
+2: bad input, told in one sentence. 130: interrupted.
+"""
+
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import tyro
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def command_line(config_class: type, main: Callable[[Any], None], description: str) -> None:
+    """Read a config from the command line and run main(config)."""
+    try:
+        config = tyro.cli(config_class, description=description, prog=f"python -m {_module_name(main)}")
+        main(config)
+    except (ValueError, OSError) as error:
+        _stop(2, error)
+    except FloatingPointError as error:
+        _stop(1, error)
+    except KeyboardInterrupt:
+        _stop(130, "interrupted")
+
+
+def _module_name(main: Callable) -> str:
+    spec = sys.modules[main.__module__].__spec__
+    return spec.name if spec else main.__module__
+
+
+def _stop(code: int, message: object) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def prepare_folder(out: Path) -> None:
+    """Make the folder, or raise ValueError with the reason why results cannot be written there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        reason = "there is a file of that name or on the way to it"
+        if not isinstance(error, FileExistsError | NotADirectoryError):
+            reason = error.strerror
+        raise ValueError(f"--out is {out}, but must be a folder that can be written to: {reason}") from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` that takes its place when the block ends well, so no file is ever half new."""
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_result(out: Path, config: Any, numbers: dict) -> None:
+    """Write result.json: what was run, on what, and what came out."""
+    result = {
+        "config": asdict(config),
+        "seed": config.seed,
+        "versions": {name: version(name) for name in ("gan_from_scratch", "jax", "flax", "optax", "numpy")}
+        | {"python": platform.python_version()},
+        "device": f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores",
+        "numbers": numbers,
+    }
+    with replacing(out / "result.json") as path:
+        path.write_text(json.dumps(result, indent=2, default=str, allow_nan=False) + "\n")
+
+
+def save_figure(out: Path, name: str, figure) -> None:
+    with replacing(out / name) as path:
+        figure.savefig(path, format="png", dpi=150)
+
+
+def progress_bar() -> Progress:
+    """A bar with the newest numbers behind it, to be given a task with a field `numbers`."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[numbers]}"),
+    )
