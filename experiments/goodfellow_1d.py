@@ -8,15 +8,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args, get_origin
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
 from experiments import _script
-from gan_from_scratch import check, figures, losses, metrics, networks, numpy_gan, remedies, train
+from gan_from_scratch import check, figures, metrics, networks, numpy_gan, remedies, train
 from gan_from_scratch.distributions import Gaussian, Laplace, Mixture, Uniform
 
 HIDDEN = (32, 32)  # enough for a smooth curve; twice the width was slower and no better
@@ -97,6 +96,10 @@ class Config:
         for name in ("b1", "b2", "average"):
             check.fraction(name, getattr(self, name))
         check.nonnegative("r1", self.r1)
+        for name, field in self.__dataclass_fields__.items():
+            if get_origin(field.type) is Literal:
+                check.one_of(name, getattr(self, name), get_args(field.type))
+        self.p_data(), self.p_z()  # each checks its own parameters
         set_size = networks.SetDiscriminator.set_size
         if is_set and self.batch % set_size:
             raise ValueError(f"batch is {self.batch}, but with --discriminator set must be a multiple of {set_size}")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def one_of(name: str, value: str, allowed: Collection[str]) -> None:
         raise ValueError(f"{name} is {value!r}, but must be one of {', '.join(sorted(allowed))}")
 
 
-def same_shape(**arrays: np.ndarray) -> None:
+def same_shape(**arrays: Any) -> None:
     """Raise ValueError unless all the arrays, given by name, have one shape."""
     shapes = {name: np.shape(array) for name, array in arrays.items()}
     if len(set(shapes.values())) > 1:
@@ -56,7 +57,7 @@ def same_shape(**arrays: np.ndarray) -> None:
         raise ValueError(f"{listed}, but they must have the same shape")
 
 
-def all_finite(name: str, array: np.ndarray) -> None:
+def all_finite(name: str, array: Any) -> None:
     """Raise ValueError unless `array` has entries and all of them are finite."""
     array = np.asarray(array)
     if array.size == 0:

@@ -145,7 +145,10 @@ class Mixture:
 
     def cdf(self, x: Float[ArrayLike, "..."]) -> Float[Array, "..."]:
         self._require_line("cdf")
-        return jnp.mean(ndtr((_on_the_line(x)[..., None] - self.means[:, 0]) / self.std), axis=-1)
+        return self._cdf(_on_the_line(x))
+
+    def _cdf(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        return jnp.mean(ndtr((x[..., None] - self.means[:, 0]) / self.std), axis=-1)
 
     def quantile(self, u: Float[ArrayLike, "..."]) -> Float[Array, "..."]:
         """The inverse of the cdf by bisection, since a mixture's has no closed form."""
@@ -158,7 +161,7 @@ class Mixture:
         def halve(_, bracket):
             low, high = bracket
             middle = (low + high) / 2
-            too_low = self.cdf(middle) < u
+            too_low = self._cdf(middle) < u
             return jnp.where(too_low, middle, low), jnp.where(too_low, high, middle)
 
         # 2^-60 of the bracket is below the spacing of float64.

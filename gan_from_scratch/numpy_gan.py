@@ -15,6 +15,7 @@ place: each function returns new arrays. G uses tanh and D a leaky ReLU, as in n
 gradient to central differences and to jax.grad, and whole trajectories to train.py.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ def init_mlp(rng: np.random.Generator, widths: Sequence[int]) -> Params:
     The spread of the biases puts the bends of a first layer over all of the data (networks.py says more).
     """
     params = []
-    for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True):
+    for fan_in, fan_out in itertools.pairwise(widths):
         w = rng.normal(size=(fan_in, fan_out)) / np.sqrt(fan_in)
         b = rng.uniform(-2, 2, size=fan_out) / np.sqrt(fan_in)
         params.append((w, b))

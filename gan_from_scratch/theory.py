@@ -10,14 +10,13 @@ array the computation is JAX's, and so can be differentiated.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Float, Shaped
 
 from gan_from_scratch import check
 
-AnyArray = jax.Array | np.ndarray
 
-
-def optimal_discriminator(p_data: Float[AnyArray, "..."], p_g: Float[AnyArray, "..."]) -> Float[AnyArray, "..."]:
+def optimal_discriminator(p_data: Float[ArrayLike, "..."], p_g: Float[ArrayLike, "..."]) -> Float[ArrayLike, "..."]:
     """D*(x) = p_data(x) / (p_data(x) + p_g(x)), elementwise. Goodfellow et al. 2014, Proposition 1, eq. (2).
 
     Where both densities are zero V does not depend on D; there D* is given as 1/2, the value of "cannot tell".
@@ -28,19 +27,19 @@ def optimal_discriminator(p_data: Float[AnyArray, "..."], p_g: Float[AnyArray, "
     return xp.where(somewhere, p_data / xp.where(somewhere, total, 1), 0.5)
 
 
-def optimal_logits(log_p_data: Float[AnyArray, "..."], log_p_g: Float[AnyArray, "..."]) -> Float[AnyArray, "..."]:
+def optimal_logits(log_p_data: Float[ArrayLike, "..."], log_p_g: Float[ArrayLike, "..."]) -> Float[ArrayLike, "..."]:
     """log p_data(x) - log p_g(x), elementwise: the logit of D*, exact also where both densities underflow."""
     check.same_shape(log_p_data=log_p_data, log_p_g=log_p_g)
     return log_p_data - log_p_g
 
 
-def kl_divergence(p: Float[AnyArray, " n"], q: Float[AnyArray, " n"], x: Float[AnyArray, " n"]) -> Float[AnyArray, ""]:
+def kl_divergence(p: Float[ArrayLike, " n"], q: Float[ArrayLike, " n"], x: Float[ArrayLike, " n"]) -> Float[ArrayLike, ""]:
     """KL(p || q) = integral of p log(p / q); infinite where q vanishes and p does not."""
     xp, p, q, x = _densities(p=p, q=q, x=x)
     return xp.trapezoid(_p_log_ratio(xp, p, q), x)
 
 
-def js_divergence(p: Float[AnyArray, " n"], q: Float[AnyArray, " n"], x: Float[AnyArray, " n"]) -> Float[AnyArray, ""]:
+def js_divergence(p: Float[ArrayLike, " n"], q: Float[ArrayLike, " n"], x: Float[ArrayLike, " n"]) -> Float[ArrayLike, ""]:
     """JSD(p, q) = KL(p || m) / 2 + KL(q || m) / 2 with m = (p + q) / 2: from 0 (equal) to log 2 (disjoint)."""
     xp, p, q, x = _densities(p=p, q=q, x=x)
     m = (p + q) / 2
@@ -48,8 +47,8 @@ def js_divergence(p: Float[AnyArray, " n"], q: Float[AnyArray, " n"], x: Float[A
 
 
 def criterion(
-    p_data: Float[AnyArray, " n"], p_g: Float[AnyArray, " n"], x: Float[AnyArray, " n"]
-) -> Float[AnyArray, ""]:
+    p_data: Float[ArrayLike, " n"], p_g: Float[ArrayLike, " n"], x: Float[ArrayLike, " n"]
+) -> Float[ArrayLike, ""]:
     """C(G) = max_D V(D, G) = E_data[log D*] + E_g[log(1 - D*)]. Goodfellow et al. 2014, eq. (4).
 
     It is computed as written. That it equals -log 4 + 2 JSD(p_data, p_g) is Theorem 1, and a test; so it is
@@ -60,7 +59,7 @@ def criterion(
     return xp.trapezoid(_p_log_ratio(xp, p_data, total) + _p_log_ratio(xp, p_g, total), x)
 
 
-def _p_log_ratio(xp, p: Float[AnyArray, " n"], q: Float[AnyArray, " n"]) -> Float[AnyArray, " n"]:
+def _p_log_ratio(xp, p: Float[ArrayLike, " n"], q: Float[ArrayLike, " n"]) -> Float[ArrayLike, " n"]:
     """p log(p / q) with its limit 0 where p = 0. The inner `where` keeps log(0), and its gradient, from being taken."""
     here, there = p > 0, q > 0
     # log p - log q, not log(p / q): the ratio of two tiny densities can overflow.
@@ -68,7 +67,7 @@ def _p_log_ratio(xp, p: Float[AnyArray, " n"], q: Float[AnyArray, " n"]) -> Floa
     return xp.where(here, xp.where(there, p * log_ratio, xp.inf), 0)
 
 
-def _densities(**arrays: Shaped[AnyArray, "..."]):
+def _densities(**arrays: Shaped[ArrayLike, "..."]):
     """The array namespace that the arguments share, then the arguments in it, checked."""
     xp = jnp if any(isinstance(array, jax.Array) for array in arrays.values()) else np
     check.same_shape(**arrays)
