@@ -147,9 +147,7 @@ def tiers() -> str:
     return table(["tier", "command", "measured on 2 CPU cores"], rows)
 
 
-TABLES = {
-    function.__name__: function for function in (headline, other_data, ablation, optimum, speed, tiers)
-}
+TABLES = {function.__name__: function for function in (headline, other_data, ablation, optimum, speed, tiers)}
 
 
 if __name__ == "__main__":

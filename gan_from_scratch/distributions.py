@@ -7,6 +7,7 @@ take x of shape (n,) as well, and have `cdf(x) -> (n,)`, its inverse `quantile(u
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,8 +25,8 @@ from gan_from_scratch import check
 class Uniform:
     """The uniform distribution on [low, high]: the noise z."""
 
-    low: float = -1.0
-    high: float = 1.0
+    low: float | int = -1.0
+    high: float | int = 1.0
 
     def __post_init__(self):
         check.finite("low", self.low)
@@ -56,8 +57,8 @@ class Uniform:
 class Gaussian:
     """N(mean, std^2) on the line."""
 
-    mean: float = 0.0
-    std: float = 1.0
+    mean: float | int = 0.0
+    std: float | int = 1.0
 
     def __post_init__(self):
         check.finite("mean", self.mean)
@@ -84,8 +85,8 @@ class Gaussian:
 class Laplace:
     """The Laplace distribution with density exp(-|x - mean| / scale) / (2 scale): heavier tails than a Gaussian's."""
 
-    mean: float = 0.0
-    scale: float = 1.0
+    mean: float | int = 0.0
+    scale: float | int = 1.0
 
     def __post_init__(self):
         check.finite("mean", self.mean)
@@ -114,8 +115,8 @@ class Laplace:
 class Mixture:
     """Equal parts of N(means[i], std^2 I). `means` has shape (modes,) on the line and (modes, dim) elsewhere."""
 
-    means: Float[np.ndarray, "modes dim"]
-    std: float
+    means: Any  # an array or nested lists; kept as a float64 array of shape (modes, dim)
+    std: float | int
 
     def __post_init__(self):
         means = np.asarray(self.means, dtype=np.float64)
@@ -173,7 +174,7 @@ class Mixture:
             raise ValueError(f"means has shape {self.means.shape}, but {what} exists only on the line, shape (modes,)")
 
 
-def ring(modes: int = 8, radius: float = 1.0, std: float = 0.01) -> Mixture:
+def ring(modes: int = 8, radius: float | int = 1.0, std: float | int = 0.01) -> Mixture:
     """`modes` Gaussians evenly around a circle. The default is VEEGAN's and PacGAN's benchmark."""
     check.positive_integer("modes", modes)
     check.positive("radius", radius)
@@ -182,7 +183,7 @@ def ring(modes: int = 8, radius: float = 1.0, std: float = 0.01) -> Mixture:
     return Mixture(radius * np.stack([np.cos(angle), np.sin(angle)], axis=1), std)
 
 
-def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> Mixture:
+def grid(side: int = 5, spacing: float | int = 2.0, std: float | int = 0.05) -> Mixture:
     """`side` x `side` Gaussians on a square lattice around 0. The default is VEEGAN's and PacGAN's benchmark."""
     check.positive_integer("side", side)
     check.positive("spacing", spacing)

@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
 LEAK = 0.2  # slope below zero (Radford et al. 2016, section 3): a ReLU that is off passes no gradient on to G
@@ -30,7 +31,7 @@ class Generator(nn.Module):
     scale: float = 1.0
 
     @nn.compact
-    def __call__(self, z: Float[Array, "batch noise_dim"], train: bool) -> Float[Array, "batch dim"]:
+    def __call__(self, z: Float[ArrayLike, "batch noise_dim"], train: bool) -> Float[Array, "batch dim"]:
         # tanh, not a ReLU: the map it has to learn, a quantile function, is smooth.
         return self.shift + self.scale * _mlp(z, (*self.hidden, self.dim), jnp.tanh)
 
@@ -39,7 +40,7 @@ class Identity(nn.Module):
     """x = z: a generator without parameters. It stays as it is, and p_g is the distribution of its noise."""
 
     @nn.compact
-    def __call__(self, z: Float[Array, "batch dim"], train: bool) -> Float[Array, "batch dim"]:
+    def __call__(self, z: Float[ArrayLike, "batch dim"], train: bool) -> Float[Array, "batch dim"]:
         return z
 
 
@@ -51,7 +52,7 @@ class Discriminator(nn.Module):
     scale: float = 1.0
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch dim"], train: bool) -> Float[Array, " batch"]:
+    def __call__(self, x: Float[ArrayLike, "batch dim"], train: bool) -> Float[Array, " batch"]:
         return _mlp((x - self.shift) / self.scale, (*self.hidden, 1), _leaky_relu)[:, 0]
 
 
@@ -69,7 +70,7 @@ class SetDiscriminator(nn.Module):
     scale: float = 1.0
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch 1"], train: bool) -> Float[Array, " sets"]:
+    def __call__(self, x: Float[ArrayLike, "batch 1"], train: bool) -> Float[Array, " sets"]:
         if x.shape[0] % self.set_size:
             raise ValueError(f"the batch is {x.shape[0]}, but must be a multiple of set_size {self.set_size}")
         sets = jnp.sort(((x - self.shift) / self.scale).reshape(-1, self.set_size), axis=1)
@@ -78,7 +79,7 @@ class SetDiscriminator(nn.Module):
 
 
 def _mlp(
-    h: Float[Array, "batch fan_in"], widths: tuple[int, ...], activation: Callable[[Array], Array]
+    h: Float[ArrayLike, "batch fan_in"], widths: tuple[int, ...], activation: Callable[[Array], Array]
 ) -> Float[Array, "batch fan_out"]:
     """Affine layers of the given widths with an activation between them; the last one stays affine."""
     for i, width in enumerate(widths):
@@ -88,7 +89,7 @@ def _mlp(
     return h
 
 
-def _leaky_relu(h: Float[Array, "..."]) -> Float[Array, "..."]:
+def _leaky_relu(h: Float[ArrayLike, "..."]) -> Float[Array, "..."]:
     return nn.leaky_relu(h, LEAK)
 
 

@@ -24,8 +24,8 @@ from jaxtyping import Float
 
 from gan_from_scratch import check
 
-Params = list[tuple[Float[np.ndarray, "fan_in fan_out"], Float[np.ndarray, " fan_out"]]]
-Batch = Float[np.ndarray, "batch dim"]
+Params = list[tuple[Float[np.ndarray, "_ _"], Float[np.ndarray, " _"]]]
+Batch = Float[np.ndarray, "batch _"]
 Logits = Float[np.ndarray, " batch"]
 
 LEAK = 0.2  # the slope of D's leaky ReLU below zero, as in networks.py

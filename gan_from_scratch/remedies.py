@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from gan_from_scratch import check
 
 
-def r1_penalty(logits: Callable[[Array], Array], x: Float[Array, "batch ..."]) -> Float[Array, ""]:
+def r1_penalty(logits: Callable[[Array], Array], x: Float[ArrayLike, "batch ..."]) -> Float[Array, ""]:
     """R_1 / gamma = 1/2 E_data ||grad_x a(x)||^2. Mescheder et al. 2018, eq. (9).
 
     The vector field of the plain game only circles its equilibrium: where p_g = p_data, D's slope still pushes

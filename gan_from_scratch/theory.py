@@ -7,6 +7,8 @@ NumPy arrays are computed in NumPy at their own precision (float64 as a rule). A
 array the computation is JAX's, and so can be differentiated.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,17 +35,22 @@ def optimal_logits(log_p_data: Float[ArrayLike, "..."], log_p_g: Float[ArrayLike
     return log_p_data - log_p_g
 
 
-def kl_divergence(p: Float[ArrayLike, " n"], q: Float[ArrayLike, " n"], x: Float[ArrayLike, " n"]) -> Float[ArrayLike, ""]:
+def kl_divergence(
+    p: Float[ArrayLike, " n"], q: Float[ArrayLike, " n"], x: Float[ArrayLike, " n"]
+) -> Float[ArrayLike, ""]:
     """KL(p || q) = integral of p log(p / q); infinite where q vanishes and p does not."""
     xp, p, q, x = _densities(p=p, q=q, x=x)
     return xp.trapezoid(_p_log_ratio(xp, p, q), x)
 
 
-def js_divergence(p: Float[ArrayLike, " n"], q: Float[ArrayLike, " n"], x: Float[ArrayLike, " n"]) -> Float[ArrayLike, ""]:
+def js_divergence(
+    p: Float[ArrayLike, " n"], q: Float[ArrayLike, " n"], x: Float[ArrayLike, " n"]
+) -> Float[ArrayLike, ""]:
     """JSD(p, q) = KL(p || m) / 2 + KL(q || m) / 2 with m = (p + q) / 2: from 0 (equal) to log 2 (disjoint)."""
     xp, p, q, x = _densities(p=p, q=q, x=x)
-    m = (p + q) / 2
-    return (xp.trapezoid(_p_log_ratio(xp, p, m), x) + xp.trapezoid(_p_log_ratio(xp, q, m), x)) / 2
+    # log(p / m) = log(p / (p + q)) + log 2. Halving first would underflow: a p of 5e-324 would meet an m of 0.
+    to_middle = _p_log_ratio(xp, p, p + q) + _p_log_ratio(xp, q, p + q) + (p + q) * math.log(2)
+    return xp.trapezoid(to_middle, x) / 2
 
 
 def criterion(

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float, Int, Key
 
 from gan_from_scratch import check, losses, remedies
@@ -47,7 +48,7 @@ class GAN:
     k: int = 1  # steps of D in one step of Algorithm 1
     generator_steps: int = 1  # steps of G in it; the paper has one
     generator_loss: str = "nonsaturating"
-    r1: float = 0.0  # gamma of remedies.r1_penalty
+    r1: float | int = 0.0  # gamma of remedies.r1_penalty
 
     def __post_init__(self):
         check.positive_integer("batch", self.batch)
@@ -93,7 +94,7 @@ def init(gan: GAN, key: Key[Array, ""]) -> GANState:
 
 
 def discriminator_step(
-    gan: GAN, state: GANState, x: Float[Array, "batch ..."], z: Float[Array, "batch ..."], key: Key[Array, ""]
+    gan: GAN, state: GANState, x: Float[ArrayLike, "batch ..."], z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]
 ) -> tuple[GANState, Metrics]:
     """One step of D on data x and noise z with G frozen: the inner loop of Algorithm 1. `key` is for dropout."""
     key_g, key_real, key_fake = jax.random.split(key, 3)
@@ -122,7 +123,7 @@ def discriminator_step(
 
 
 def generator_step(
-    gan: GAN, state: GANState, z: Float[Array, "batch ..."], key: Key[Array, ""]
+    gan: GAN, state: GANState, z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]
 ) -> tuple[GANState, Metrics]:
     """One step of G on noise z with D frozen. `key` is for dropout."""
     key_g, key_d = jax.random.split(key)
@@ -173,13 +174,13 @@ def train(gan: GAN, state: GANState, sample_data: Sampler, key: Key[Array, ""], 
     return jax.lax.scan(lambda state, _: train_step(gan, state, sample_data, key), state, length=steps)
 
 
-def generate(gan: GAN, state: GANState, z: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+def generate(gan: GAN, state: GANState, z: Float[ArrayLike, "n ..."]) -> Float[Array, "n ..."]:
     """G(z) at sampling time, with G's averaged parameters if its optimizer keeps an average."""
     params = remedies.averaged(state.g.opt_state, state.g.params)
     return gan.generator.apply({"params": params, **state.g.stats}, z, train=False)
 
 
-def discriminate(gan: GAN, state: GANState, x: Float[Array, "n ..."]) -> Float[Array, " judgements"]:
+def discriminate(gan: GAN, state: GANState, x: Float[ArrayLike, "n ..."]) -> Float[Array, " judgements"]:
     """D's logits on x at sampling time: one for each sample, or for each set of a SetDiscriminator."""
     return gan.discriminator.apply({"params": state.d.params, **state.d.stats}, x, train=False)
 
@@ -191,14 +192,14 @@ def check_sampler(gan: GAN, state: GANState, sample_data: Sampler, key: Key[Arra
     check.same_shape(data=x, generated=generate(gan, state, gan.sample_noise(key, gan.batch)))
 
 
-def _init_player(module, key: Key[Array, ""], x: Float[Array, "batch ..."]):
+def _init_player(module, key: Key[Array, ""], x: Float[ArrayLike, "batch ..."]):
     key_params, key_dropout = jax.random.split(key)
     stats = module.init({"params": key_params, "dropout": key_dropout}, x, train=True)
     params = stats.pop("params", {})  # networks.Identity has none
     return params, stats
 
 
-def _apply(module, params, stats, x: Float[Array, "batch ..."], key: Key[Array, ""]):
+def _apply(module, params, stats, x: Float[ArrayLike, "batch ..."], key: Key[Array, ""]):
     """The module's output in training, and its statistics after this batch."""
     variables = {"params": params, **stats}
     return module.apply(variables, x, train=True, rngs={"dropout": key}, mutable=list(stats))

@@ -15,9 +15,7 @@ import jaxtyping
 import pytest
 
 # Compiling takes longer than any deadline; what is compiled once serves all examples.
-hypothesis.settings.register_profile(
-    "default", deadline=None, max_examples=25, derandomize=bool(os.environ.get("CI"))
-)
+hypothesis.settings.register_profile("default", deadline=None, max_examples=25, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("default")
 
 

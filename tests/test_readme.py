@@ -36,6 +36,9 @@ def test_the_reading_order_names_every_file(where):
 
 def test_every_dependency_has_a_floor_and_a_cap():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    listed = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    listed = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
     for requirement in listed:
         assert ">=" in requirement and ",<" in requirement, requirement

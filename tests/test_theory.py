@@ -54,6 +54,14 @@ def test_bounds_and_symmetry(p, q):
     assert theory.kl_divergence(p, q, X) >= -1e-9
 
 
+@given(p=mixtures(), q=mixtures())
+def test_jsd_is_the_mean_divergence_to_the_middle(p, q):
+    p, q = p + 1e-100, q + 1e-100  # so that the middle does not underflow
+    middle = (p + q) / 2
+    mean = (theory.kl_divergence(p, middle, X) + theory.kl_divergence(q, middle, X)) / 2
+    assert theory.js_divergence(p, q, X) == pytest.approx(mean, abs=1e-12)
+
+
 @given(p=mixtures())
 def test_equal_densities(p):
     assert theory.kl_divergence(p, p, X) == 0

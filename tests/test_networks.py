@@ -1,0 +1,91 @@
+"""Shapes, units, and what the set discriminator may and may not see."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan_from_scratch import networks
+
+seeds = st.integers(0, 2**31)
+
+
+def variables(module, x, seed=0):
+    return module.init(jax.random.key(seed), x, train=True)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_shapes(dim):
+    z = jnp.ones((6, 3))
+    g, d = networks.Generator((8,), dim), networks.Discriminator((8,))
+    x = g.apply(variables(g, z), z, train=True)
+    assert x.shape == (6, dim)
+    assert d.apply(variables(d, x), x, train=True).shape == (6,)
+
+
+def test_logits_are_no_probabilities():
+    x = jnp.linspace(-50, 50, 20)[:, None]
+    d = networks.Discriminator((8,))
+    a = d.apply(variables(d, x), x, train=True)
+    assert jnp.min(a) < 0 or jnp.max(a) > 1
+
+
+@given(seed=seeds, shift=st.floats(-20, 20), scale=st.floats(0.1, 10))
+def test_units_move_and_stretch_the_generator_and_are_undone_by_the_discriminator(seed, shift, scale):
+    z = jnp.linspace(-1, 1, 9)[:, None]
+    plain, moved = networks.Generator((8,)), networks.Generator((8,), shift=shift, scale=scale)
+    params = variables(plain, z, seed)
+    x, y = plain.apply(params, z, train=True), moved.apply(params, z, train=True)
+    np.testing.assert_allclose(y, shift + scale * x, rtol=1e-5, atol=1e-5)
+    d, of_moved = networks.Discriminator((8,)), networks.Discriminator((8,), shift=shift, scale=scale)
+    params = variables(d, x, seed)
+    # float32 keeps 7 digits of y, and shift / scale may be 200: 2e-5 of x.
+    np.testing.assert_allclose(d.apply(params, x, train=True), of_moved.apply(params, y, train=True), atol=5e-4)
+
+
+@given(seed=seeds)
+def test_each_point_is_judged_by_itself(seed):
+    x = jax.random.normal(jax.random.key(seed), (8, 1))
+    d = networks.Discriminator((8, 8))
+    params = variables(d, x, seed)
+    alone = jnp.concatenate([d.apply(params, row[None], train=True) for row in x])
+    np.testing.assert_allclose(d.apply(params, x, train=True), alone, rtol=1e-5, atol=1e-6)
+
+
+@given(seed=seeds)
+def test_a_set_is_judged_as_a_set(seed):
+    """Order inside a set does not matter; which set a point is in does."""
+    key = jax.random.key(seed)
+    d = networks.SetDiscriminator((8,), set_size=10)
+    x = jax.random.normal(key, (30, 1))
+    params = variables(d, x, seed)
+    a = d.apply(params, x, train=True)
+    assert a.shape == (3,)
+    shuffled = jax.random.permutation(key, x.reshape(3, 10), axis=1, independent=True).reshape(30, 1)
+    np.testing.assert_allclose(d.apply(params, shuffled, train=True), a, rtol=1e-5, atol=1e-6)
+    moved = x.at[0].add(1.0)
+    b = d.apply(params, moved, train=True)
+    assert b[0] != a[0]
+    np.testing.assert_array_equal(b[1:], a[1:])
+
+
+def test_a_batch_that_is_no_whole_number_of_sets_is_named():
+    with pytest.raises(ValueError, match=r"batch is 15, but must be a multiple of set_size 10"):
+        variables(networks.SetDiscriminator((8,), set_size=10), jnp.ones((15, 1)))
+
+
+def test_the_first_layer_bends_all_over_the_data():
+    """The bends of the first layer are at -b / w; with biases of zero all of them would be at 0."""
+    x = jnp.ones((1, 1))
+    layer = variables(networks.Discriminator((200,)), x)["params"]["layer_0"]
+    bends = -layer["bias"] / layer["kernel"][0]
+    assert jnp.mean((jnp.abs(bends) > 0.2) & (jnp.abs(bends) < 3)) > 0.5
+
+
+def test_identity_has_no_parameters():
+    z = jnp.arange(4.0)[:, None]
+    g = networks.Identity()
+    assert variables(g, z) == {}
+    np.testing.assert_array_equal(g.apply({}, z, train=True), z)

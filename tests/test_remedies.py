@@ -1,0 +1,73 @@
+"""Each remedy against its formula, and off by default."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan_from_scratch import remedies, train
+
+
+@given(w=st.lists(st.floats(-5, 5), min_size=3, max_size=3).map(lambda w: np.array(w, np.float32)))
+def test_r1_of_a_linear_discriminator_is_half_its_squared_slope(w):
+    x = jax.random.normal(jax.random.key(0), (7, 3))
+    assert float(remedies.r1_penalty(lambda x: x @ w, x)) == pytest.approx(float(w @ w) / 2, rel=1e-5, abs=1e-12)
+
+
+def test_r1_is_the_mean_over_samples_of_half_the_squared_slope(float64):
+    x = jnp.linspace(-2, 2, 9)[:, None]
+    exact = jnp.mean(0.5 * (3 * jnp.cos(3 * x[:, 0])) ** 2)
+    assert float(remedies.r1_penalty(lambda x: jnp.sin(3 * x[:, 0]), x)) == pytest.approx(float(exact), rel=1e-12)
+
+
+def test_r1_of_sets_divides_by_the_number_of_sets(float64):
+    """Each of 3 sets of 4 has the logit (its sum), whose gradient is four ones: ||.||^2 / 2 = 2."""
+    x = jnp.ones((12, 1))
+    assert float(remedies.r1_penalty(lambda x: x.reshape(3, 4).sum(axis=1), x)) == 2
+
+
+@given(decay=st.floats(0, 0.999), seed=st.integers(0, 1000))
+def test_average_is_its_recursion_and_leaves_the_updates_alone(decay, seed):
+    rng = np.random.default_rng(seed)
+    params = average = jnp.asarray(rng.normal(size=3), jnp.float32)
+    transformation = remedies.average_parameters(decay)
+    state = transformation.init(params)
+    for t in range(15):
+        updates = jnp.asarray(rng.normal(size=3), jnp.float32)
+        out, state = transformation.update(updates, state, params)
+        np.testing.assert_array_equal(out, updates)
+        params = params + updates
+        d = min(decay, (1 + t) / (10 + t))
+        average = d * average + (1 - d) * params
+    np.testing.assert_allclose(remedies.averaged((optax.EmptyState(), state), params), average, rtol=2e-5, atol=1e-5)
+
+
+def test_constant_parameters_are_their_own_average():
+    params = {"w": jnp.array([1.0, -2.0])}
+    transformation = remedies.average_parameters(0.9)
+    state = transformation.init(params)
+    for _ in range(5):
+        _, state = transformation.update({"w": jnp.zeros(2)}, state, params)
+    np.testing.assert_allclose(state.average["w"], params["w"], rtol=1e-6)
+
+
+def test_without_an_average_the_newest_parameters_are_read():
+    params = jnp.ones(2)
+    assert remedies.averaged(optax.adam(0.1).init(params), params) is params
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0, float("nan")])
+def test_bad_decay_is_named(decay):
+    with pytest.raises(ValueError, match="decay is"):
+        remedies.average_parameters(decay)
+
+
+def test_everything_is_off_by_default():
+    defaults = {name: p.default for name, p in inspect.signature(train.GAN).parameters.items()}
+    assert (defaults["k"], defaults["generator_steps"], defaults["r1"]) == (1, 1, 0.0)
+    assert defaults["generator_loss"] == "nonsaturating"
