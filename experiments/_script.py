@@ -25,6 +25,7 @@ def command_line(config_class: type, main: Callable[[Any], None], description: s
     """Read a config from the command line and run main(config)."""
     try:
         config = tyro.cli(config_class, description=description, prog=f"python -m {_module_name(main)}")
+        print(description.splitlines()[0], flush=True)  # something to read while the first step compiles
         main(config)
     except (ValueError, OSError) as error:
         _stop(2, error)

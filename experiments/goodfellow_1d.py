@@ -54,7 +54,7 @@ class Config:
     discriminator: Literal["pointwise", "set"] = "pointwise"
     """What D judges: single points, or sets of 100 draws with their squared deviations from the set's mean."""
     steps: int | None = None
-    """Steps of Algorithm 1. None: 24,000 for the pointwise D, 3,000 for the set D."""
+    """Steps of Algorithm 1. None: 24,000 for the pointwise D, 1,000 for the set D."""
     k: int | None = None
     """Steps of D in each. None: 2 for the pointwise D, 1 for the set D."""
     generator_steps: int | None = None
@@ -81,7 +81,7 @@ class Config:
     def __post_init__(self):
         is_set = self.discriminator == "set"
         for name, pointwise, of_set in (
-            ("steps", 24_000, 3_000),
+            ("steps", 24_000, 1_000),
             ("k", 2, 1),
             ("generator_steps", 1, 5),
             ("batch", 64, 800),

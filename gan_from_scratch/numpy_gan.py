@@ -289,13 +289,16 @@ def init(params_g: Params, params_d: Params) -> State:
 
 
 def train_step(
-    settings: Settings, state: State, data: Sequence[Batch], noise_d: Sequence[Batch], noise_g: Batch
+    settings: Settings,
+    state: State,
+    data: Float[np.ndarray, "k batch _"],
+    noise_d: Float[np.ndarray, "k batch _"],
+    noise_g: Batch,
 ) -> tuple[State, dict[str, float]]:
-    """Algorithm 1, once: a step of D on each pair of a data batch and a noise batch (k of them), then one of G."""
+    """Algorithm 1, once: a step of D on each of k pairs of a data batch and a noise batch, then one of G."""
     if len(data) == 0 or len(data) != len(noise_d):
         raise ValueError(f"data has {len(data)} batches and noise_d {len(noise_d)}, but both must have the same k >= 1")
-    for x in data:
-        check.all_finite("data", x)
+    check.all_finite("data", data)
     s = settings
     params_d, adam_d = state.params_d, state.adam_d
     for x, z in zip(data, noise_d, strict=True):

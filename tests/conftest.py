@@ -9,10 +9,10 @@ from jaxtyping import install_import_hook
 # Before anything imports the package: from here on beartype checks every annotated shape.
 HOOK = install_import_hook("gan_from_scratch", "beartype.beartype")
 
-import hypothesis
-import jax
-import jaxtyping
-import pytest
+import hypothesis  # noqa: E402
+import jax  # noqa: E402
+import jaxtyping  # noqa: E402
+import pytest  # noqa: E402
 
 # Compiling takes longer than any deadline; what is compiled once serves all examples.
 hypothesis.settings.register_profile("default", deadline=None, max_examples=25, derandomize=bool(os.environ.get("CI")))
