@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -69,14 +70,16 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def save_result(out: Path, config: Any, numbers: dict) -> None:
-    """Write result.json: what was run, on what, and what came out."""
+def save_result(out: Path, config: Any, started: float, numbers: dict) -> None:
+    """Write result.json: what was run, on what, how long (since perf_counter's `started`), and what came out."""
     result = {
-        "config": asdict(config),
+        # Where the files lie is no part of the result.
+        "config": {name: value for name, value in asdict(config).items() if name != "out"},
         "seed": config.seed,
         "versions": {name: version(name) for name in ("gan_from_scratch", "jax", "flax", "optax", "numpy")}
         | {"python": platform.python_version()},
         "device": f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores",
+        "seconds": round(time.perf_counter() - started, 1),
         "numbers": numbers,
     }
     with replacing(out / "result.json") as path:

@@ -41,7 +41,7 @@ class Config:
     """Also time torch.compile, which needs a C++ compiler and a minute."""
 
     def __post_init__(self):
-        check.nonnegative_integer("seed", self.seed)
+        check.seed("seed", self.seed)
         check.positive_integer("rounds", self.rounds)
         check.positive_integer("seeds", self.seeds)
         check.positive("seconds", self.seconds)
@@ -53,6 +53,7 @@ Contender = tuple[Callable[[int], object], int]
 
 def main(config: Config) -> None:
     """Build the contenders, time them in turns, print and save."""
+    started = time.perf_counter()
     _script.prepare_folder(config.out)
     settings = goodfellow_1d.Config(seed=config.seed, seeds=1)
     contenders: dict[str, Contender] = {
@@ -88,7 +89,7 @@ def main(config: Config) -> None:
         # Ratios are taken inside each round, where both met the same machine.
         row["times_pytorch_eager"] = float(np.median(np.divide(rounds[name], eager))) if eager else None
     torch_version = version("torch") if eager else None
-    _script.save_result(config.out, config, {"pytorch": torch_version, "contenders": numbers})
+    _script.save_result(config.out, config, started, {"pytorch": torch_version, "contenders": numbers})
 
     print(f"{os.cpu_count()} cores, PyTorch {torch_version or 'not installed'}; medians of {config.rounds} rounds")
     print(f"{'':20}{'GAN steps/s':>14}{'range':>20}{'x PyTorch eager':>18}")

@@ -88,7 +88,7 @@ class Config:
         ):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, of_set if is_set else pointwise)
-        check.nonnegative_integer("seed", self.seed)
+        check.seed("seed", self.seed)
         for name in ("seeds", "steps", "k", "generator_steps", "batch"):
             check.positive_integer(name, getattr(self, name))
         for name in ("std", "rate_g", "rate_d"):
@@ -100,6 +100,8 @@ class Config:
             if get_origin(field.type) is Literal:
                 check.one_of(name, getattr(self, name), get_args(field.type))
         self.p_data(), self.p_z()  # each checks its own parameters
+        if self.std < 1e-5 * abs(self.mean):
+            raise ValueError(f"std is {self.std}, but must be at least 1e-5 of mean {self.mean}: float32 has 7 digits")
         set_size = networks.SetDiscriminator.set_size
         if is_set and self.batch % set_size:
             raise ValueError(f"batch is {self.batch}, but with --discriminator set must be a multiple of {set_size}")
@@ -262,8 +264,7 @@ def main(config: Config) -> None:
     numbers["steps"] = step
     numbers["non_finite_at_step"] = stop
     draw(config, chunks, p_data, p_z, z, grid)
-    numbers["seconds"] = round(time.perf_counter() - started, 1)
-    _script.save_result(config.out, config, numbers)
+    _script.save_result(config.out, config, started, numbers)
     report(config, numbers)
     if stop is not None:
         raise FloatingPointError(f"training went non-finite at step {stop}; what came before it is in {config.out}")
@@ -324,7 +325,7 @@ def draw(config: Config, chunks: list[tuple[int, Chunk]], p_data, p_z, z: np.nda
 
 def report(config: Config, numbers: dict) -> None:
     """The headline numbers, the real data's beside them."""
-    print(f"{config.seeds} seeds, {numbers['steps']} steps, {numbers['seconds']} s; results in {config.out}")
+    print(f"{config.seeds} seeds, {numbers['steps']} steps; results in {config.out}")
     print(f"{'median (worst)':24}{'generated':>20}{'true draws':>20}")
     for name, label in (("ks", "KS distance"), ("w1_over_std", "W1 / std")):
         cells = []

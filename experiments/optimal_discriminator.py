@@ -1,9 +1,10 @@
-"""Proposition 1: with G fixed, D learns D* = p_data / (p_data + p_g), and V meets C(G) (about 1 minute).
+"""Proposition 1: with G fixed, D learns D* = p_data / (p_data + p_g), and V meets C(G) (about 2 minutes).
 
 Writes one picture for each pair of densities (D over D*, V approaching C(G)) and result.json.
 """
 
 import itertools
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ PAIRS = {
     "width": (Gaussian(0.0, 1.0), Gaussian(0.0, 2.0)),
     "mixture": (Mixture([-2.0, 2.0], 0.6), Gaussian(0.0, 2.0)),
 }
+HIDDEN = (64, 64)  # with half the width the worst seed misses the mixture's D* by .020, with this by .012
 CHUNKS = 50  # points on the curve of V
 
 
@@ -43,11 +45,11 @@ class Config:
     """Draws from each density in a step."""
     rate: float = 5e-3
     """Adam's learning rate, falling linearly to 0."""
-    average: float = 0.998
-    """Memory of the running average of D's parameters (500 steps), which is what is judged."""
+    average: float = 0.9995
+    """Memory of the running average of D's parameters (2,000 steps), which is what is judged."""
 
     def __post_init__(self):
-        check.nonnegative_integer("seed", self.seed)
+        check.seed("seed", self.seed)
         for name in ("seeds", "steps", "batch"):
             check.positive_integer(name, getattr(self, name))
         check.positive("rate", self.rate)
@@ -57,6 +59,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Train D on each pair, compare it with D*, draw, save."""
+    started = time.perf_counter()
     _script.prepare_folder(config.out)
     names = list(PAIRS) if config.pair == "all" else [config.pair]
     numbers = {}
@@ -68,7 +71,7 @@ def main(config: Config) -> None:
                 bar.update(task, completed=step, numbers=f"V {np.median(value):.4f}")
 
             numbers[name] = meet_the_optimum(config, name, show)
-    _script.save_result(config.out, config, numbers)
+    _script.save_result(config.out, config, started, numbers)
 
     print(f"{'pair':10}{'max |D - D*|':>28}{'C(G)':>10}{'V - C(G)':>28}")
     for name in names:
@@ -85,14 +88,13 @@ def meet_the_optimum(config: Config, name: str, show) -> dict:
     p_data, p_g = PAIRS[name]
     (mean_data, std_data), (mean_g, std_g) = p_data.moments(), p_g.moments()
     optimizer = optax.chain(
-        optax.adam(optax.linear_schedule(config.rate, 0.0, config.steps), b1=0.5, b2=0.99),
+        # Adam's own b1 and b2: with G fixed this is no game, and D's gradient does not turn around.
+        optax.adam(optax.linear_schedule(config.rate, 0.0, config.steps)),
         remedies.average_parameters(config.average),
     )
     gan = train.GAN(
         generator=networks.Identity(),
-        discriminator=networks.Discriminator(
-            (32, 32), shift=(mean_data + mean_g) / 2, scale=float(np.hypot(std_data, std_g))
-        ),
+        discriminator=networks.Discriminator(HIDDEN, shift=(mean_data + mean_g) / 2, scale=min(std_data, std_g)),
         optimizer_g=optax.identity(),
         optimizer_d=optimizer,
         sample_noise=p_g.sample,

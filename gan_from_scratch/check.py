@@ -13,10 +13,10 @@ def positive_integer(name: str, value: int) -> None:
         raise ValueError(f"{name} is {value!r}, but must be a whole number of at least 1")
 
 
-def nonnegative_integer(name: str, value: int) -> None:
-    """Raise ValueError unless `value` is a whole number of at least 0."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ValueError(f"{name} is {value!r}, but must be a whole number of at least 0")
+def seed(name: str, value: int) -> None:
+    """Raise ValueError unless `value` is a whole number from 0 to 2^32 - 1, as every random generator here takes."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < 2**32:
+        raise ValueError(f"{name} is {value!r}, but must be a whole number of at least 0 and below 2^32")
 
 
 def finite(name: str, value: float) -> None:
