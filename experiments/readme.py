@@ -38,7 +38,7 @@ def rewritten(text: str) -> str:
     def fill(match: re.Match) -> str:
         return f"<!-- {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
 
-    return re.sub(rf"<!-- ({'|'.join(TABLES)}) -->\n.*?\n<!-- end -->", fill, text, flags=re.DOTALL)
+    return re.sub(rf"<!-- ({'|'.join(TABLES)}) -->\n.*?<!-- end -->", fill, text, flags=re.DOTALL)
 
 
 def result(name: str) -> dict:

@@ -97,11 +97,11 @@ def test_benchmark_times_each_contender(tmp_path):
 
 def test_readme_script_rewrites_only_the_tables(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- speed -->\nold\n<!-- end -->\nafter\n")
+    page.write_text("before\n<!-- speed -->\n<!-- end -->\nkept\n<!-- headline -->\nold\n<!-- end -->\nafter\n")
     readme.main(readme.Config(readme=page))
     text = page.read_text()
     assert text.startswith("before\n<!-- speed -->\n| ") and text.endswith("<!-- end -->\nafter\n")
-    assert "old" not in text
+    assert "old" not in text and "<!-- end -->\nkept\n<!-- headline -->\n| " in text
 
 
 def test_the_list_names_every_script(capsys):
