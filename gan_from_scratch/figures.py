@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -165,7 +165,7 @@ def optimum_plot(
     densities: tuple[Float[np.ndarray, " grid"], Float[np.ndarray, " grid"]],
     learned: Float[np.ndarray, "seeds grid"],
     optimal: Float[np.ndarray, " grid"],
-    values: tuple[Float[np.ndarray, " times"], Float[np.ndarray, "seeds times"], float],
+    values: tuple[Int[np.ndarray, " times"], Float[np.ndarray, "seeds times"], float],
     title: str,
 ) -> Figure:
     """The learned D over D*, and V over training approaching C(G). `values` is (steps, V of each seed, C(G))."""
