@@ -1,4 +1,4 @@
-"""Steps per second of the 1-D GAN: by hand in NumPy, in JAX, and in PyTorch if it is installed (about 2 minutes).
+"""Steps per second of the 1-D GAN: by hand in NumPy, in JAX, and in PyTorch if it is installed (about 1 minute).
 
 All run the same networks, batch, k, optimizer and penalty, the defaults of goodfellow_1d, in turns in one process:
 round after round, so that what else the machine does meets each of them. Writes result.json and prints a table.

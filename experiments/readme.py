@@ -70,8 +70,8 @@ def headline() -> str:
         [
             ["KS distance, median (worst)", spread(made, "ks"), spread(true, "ks"), "not reported"],
             ["W1 / std, median (worst)", spread(made, "w1_over_std"), spread(true, "w1_over_std"), "not reported"],
-            ["error of the mean", off["mean"][0], off["mean"][1], "0.24"],
-            ["error of the standard deviation", off["std"][0], off["std"][1], "0.08"],
+            ["error of the mean: median; the textbook's is a mean", off["mean"][0], off["mean"][1], "0.24"],
+            ["error of the standard deviation: likewise", off["std"][0], off["std"][1], "0.08"],
         ],
     )
 
