@@ -8,6 +8,7 @@ Read the files in this order:
     numpy_gan      the whole GAN by hand: forward, backward, Adam, Algorithm 1
     networks       the same networks in Flax
     train          the same GAN by automatic differentiation
+    dynamics       the game as a vector field: the Dirac-GAN, Jacobians, eigenvalues
     remedies       what is added to the paper's algorithm, each off by default
     metrics        how far the generated distribution is from the true one
     figures        pictures

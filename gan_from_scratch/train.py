@@ -1,12 +1,10 @@
 """Algorithm 1 of Goodfellow et al. 2014 by automatic differentiation.
 
-Freezing a player is nothing but the choice of the argument that is differentiated. D's step takes the gradient of
-
-    D's loss(params_d; params_g)   with respect to params_d,
-
-and G's step that of G's loss(params_g; params_d) with respect to params_g. The other player's parameters enter as
-constants, so there is nothing to stop, detach or mark untrainable: no gradient for them is ever computed. Besides
-parameters a frozen player has statistics (BatchNorm's) that a forward pass updates; the step drops that update.
+Freezing a player is nothing but the choice of the argument that is differentiated. Each player's objective is a
+function of (params_g, params_d). G's step differentiates its own in the first argument and D's step its own in the
+second; the other player's parameters enter as constants, so there is nothing to stop, detach or mark untrainable:
+no gradient for them is ever computed. Besides parameters a frozen player has statistics (BatchNorm's) that a
+forward pass updates; the step drops that update.
 So `discriminator_step` replaces state.d and nothing else, `generator_step` state.g and nothing else.
 """
 
@@ -78,6 +76,9 @@ class GANState(NamedTuple):
 # the means d_real of D(x) and d_fake of D(G(z)) in D's step.
 Metrics = dict[str, Float[Array, "..."]]
 
+# (params_g, params_d) -> a player's objective, ((G's, D's new statistics), metrics).
+Objective = Callable[[Any, Any], tuple[Float[Array, ""], tuple[tuple[Any, Any], Metrics]]]
+
 
 def init(gan: GAN, key: Key[Array, ""]) -> GANState:
     """The state before the first step, from one key. The shape of x is taken from G's own output."""
@@ -93,49 +94,68 @@ def init(gan: GAN, key: Key[Array, ""]) -> GANState:
     )
 
 
+def discriminator_objective(
+    gan: GAN, state: GANState, x: Float[ArrayLike, "batch ..."], z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]
+) -> Objective:
+    """What D minimises on data x and noise z: -V(D, G), and gan.r1 times the R1 penalty. `key` is for dropout.
+
+    A function (params_g, params_d) -> objective, (both players' new statistics, metrics). Of `state` it takes the
+    statistics alone.
+    """
+    key_g, key_real, key_fake = jax.random.split(key, 3)
+
+    def objective(params_g, params_d):
+        fake, stats_g = _apply(gan.generator, params_g, state.g.stats, z, key_g)
+        # Real and fake batches pass D one after the other: in one batch BatchNorm would let each see the other.
+        logits_real, stats_d = _apply(gan.discriminator, params_d, state.d.stats, x, key_real)
+        logits_fake, stats_d = _apply(gan.discriminator, params_d, stats_d, fake, key_fake)
+        loss_d = losses.discriminator_loss(logits_real, logits_fake)
+        metrics = {
+            "loss_d": loss_d,
+            "d_real": jnp.mean(jax.nn.sigmoid(logits_real)),
+            "d_fake": jnp.mean(jax.nn.sigmoid(logits_fake)),
+        }
+        penalty = 0.0
+        if gan.r1:
+            penalty = gan.r1 * remedies.r1_penalty(
+                lambda x: _apply(gan.discriminator, params_d, state.d.stats, x, key_real)[0], x
+            )
+        return loss_d + penalty, ((stats_g, stats_d), metrics)
+
+    return objective
+
+
+def generator_objective(gan: GAN, state: GANState, z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]) -> Objective:
+    """What G minimises on noise z: gan.generator_loss. Otherwise as `discriminator_objective`."""
+    key_g, key_d = jax.random.split(key)
+
+    def objective(params_g, params_d):
+        fake, stats_g = _apply(gan.generator, params_g, state.g.stats, z, key_g)
+        logits_fake, stats_d = _apply(gan.discriminator, params_d, state.d.stats, fake, key_d)
+        loss_g = losses.GENERATOR_LOSSES[gan.generator_loss](logits_fake)
+        return loss_g, ((stats_g, stats_d), {"loss_g": loss_g})
+
+    return objective
+
+
 def discriminator_step(
     gan: GAN, state: GANState, x: Float[ArrayLike, "batch ..."], z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]
 ) -> tuple[GANState, Metrics]:
     """One step of D on data x and noise z with G frozen: the inner loop of Algorithm 1. `key` is for dropout."""
-    key_g, key_real, key_fake = jax.random.split(key, 3)
-    g, d = state.g, state.d
-
-    def loss(params_d, params_g):
-        fake, _ = _apply(gan.generator, params_g, g.stats, z, key_g)  # G's new statistics are dropped: it is frozen
-        # Real and fake batches pass D one after the other: in one batch BatchNorm would let each see the other.
-        logits_real, stats = _apply(gan.discriminator, params_d, d.stats, x, key_real)
-        logits_fake, stats = _apply(gan.discriminator, params_d, stats, fake, key_fake)
-        loss_d = losses.discriminator_loss(logits_real, logits_fake)
-        objective = loss_d
-        if gan.r1:
-            objective += gan.r1 * remedies.r1_penalty(
-                lambda x: _apply(gan.discriminator, params_d, d.stats, x, key_real)[0], x
-            )
-        return objective, (stats, loss_d, logits_real, logits_fake)
-
-    gradient, (stats, loss_d, logits_real, logits_fake) = jax.grad(loss, has_aux=True)(d.params, g.params)
-    metrics = {
-        "loss_d": loss_d,
-        "d_real": jnp.mean(jax.nn.sigmoid(logits_real)),
-        "d_fake": jnp.mean(jax.nn.sigmoid(logits_fake)),
-    }
-    return state._replace(d=_descend(gan.optimizer_d, d, gradient, stats)), metrics
+    objective = discriminator_objective(gan, state, x, z, key)
+    slope_in_d = jax.grad(objective, argnums=1, has_aux=True)
+    gradient, ((_, stats_d), metrics) = slope_in_d(state.g.params, state.d.params)  # G's statistics are dropped
+    return state._replace(d=descend(gan.optimizer_d, state.d, gradient, stats_d)), metrics
 
 
 def generator_step(
     gan: GAN, state: GANState, z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]
 ) -> tuple[GANState, Metrics]:
     """One step of G on noise z with D frozen. `key` is for dropout."""
-    key_g, key_d = jax.random.split(key)
-    g, d = state.g, state.d
-
-    def loss(params_g, params_d):
-        fake, stats = _apply(gan.generator, params_g, g.stats, z, key_g)
-        logits_fake, _ = _apply(gan.discriminator, params_d, d.stats, fake, key_d)  # D is frozen
-        return losses.GENERATOR_LOSSES[gan.generator_loss](logits_fake), stats
-
-    (loss_g, stats), gradient = jax.value_and_grad(loss, has_aux=True)(g.params, d.params)
-    return state._replace(g=_descend(gan.optimizer_g, g, gradient, stats)), {"loss_g": loss_g}
+    objective = generator_objective(gan, state, z, key)
+    slope_in_g = jax.grad(objective, argnums=0, has_aux=True)
+    gradient, ((stats_g, _), metrics) = slope_in_g(state.g.params, state.d.params)  # D's statistics are dropped
+    return state._replace(g=descend(gan.optimizer_g, state.g, gradient, stats_g)), metrics
 
 
 def train_step(gan: GAN, state: GANState, sample_data: Sampler, key: Key[Array, ""]) -> tuple[GANState, Metrics]:
@@ -205,7 +225,7 @@ def _apply(module, params, stats, x: Float[ArrayLike, "batch ..."], key: Key[Arr
     return module.apply(variables, x, train=True, rngs={"dropout": key}, mutable=list(stats))
 
 
-def _descend(optimizer: optax.GradientTransformation, player: Player, gradient, stats) -> Player:
+def descend(optimizer: optax.GradientTransformation, player: Player, gradient, stats) -> Player:
     """The player after one step of its optimizer down its own gradient."""
     updates, opt_state = optimizer.update(gradient, player.opt_state, player.params)
     return Player(optax.apply_updates(player.params, updates), stats, opt_state)
