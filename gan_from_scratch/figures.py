@@ -2,14 +2,16 @@
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from PIL import Image
 
 from gan_from_scratch import theory
 
@@ -56,21 +58,33 @@ def four_panels(frames: list[Frame]) -> Figure:
 
 
 def animation(frames: list[Frame], path: Path) -> None:
-    """The whole training as a GIF, ten frames a second; the last one stays for two seconds."""
+    """The whole training as a GIF."""
     figure = Figure(figsize=(4.6, 4.6), layout="constrained")
     axes = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     twin = axes[0].twinx()
     _legend(figure, frames[0])
 
-    def draw(frame: Frame):
+    def draw(frame: Frame) -> None:
         for axis in (*axes, twin):
             axis.clear()
         _draw_frame(axes, frame, twin)
-        return ()
 
-    held = frames + [frames[-1]] * 20
-    moving = FuncAnimation(figure, draw, frames=held, init_func=lambda: ())
-    moving.save(path, writer=PillowWriter(fps=10), dpi=90)
+    save_gif(figure, draw, frames, path)
+
+
+def save_gif(figure: Figure, draw: Callable[[Any], None], frames: Sequence[Any], path: Path) -> None:
+    """`draw` changes the figure to each frame in turn: ten a second, and the last one stays for two seconds."""
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(90)
+    pictures = []
+    for frame in frames:
+        draw(frame)
+        canvas.draw()
+        pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
+    durations = [100] * (len(frames) - 1) + [2000]  # milliseconds
+    pictures[0].save(
+        path, format="GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False
+    )
 
 
 def loss_curves(curves: dict[str, Float[np.ndarray, "seeds steps"]], generator_loss: str) -> Figure:
