@@ -145,12 +145,14 @@ def jacobian(function: Field | Update, point: Point) -> Float[np.ndarray, "n n"]
         def flat(w):
             return ravel_pytree(function(unravel(w)))[0]
 
+        @jax.jit
+        @jax.vmap
         def column(direction):
             return jax.jvp(flat, (w,), (direction,))[1]
 
         # Some columns at a time: all at once a network's Jacobian would take gigabytes.
         directions = np.array_split(np.eye(len(w)), math.ceil(len(w) / COLUMNS))
-        columns = np.concatenate([jax.vmap(column)(some) for some in directions])
+        columns = np.concatenate([column(some) for some in directions])
     check.all_finite("the Jacobian", columns)
     return columns.T
 

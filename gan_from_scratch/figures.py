@@ -81,10 +81,11 @@ def save_gif(figure: Figure, draw: Callable[[Any], None], frames: Sequence[Any],
         draw(frame)
         canvas.draw()
         pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
+    # One palette for all, and no dithering: what stands still then is the same in each frame and takes no space.
+    palette = pictures[-1].quantize(64)
+    first, *later = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
     durations = [100] * (len(frames) - 1) + [2000]  # milliseconds
-    pictures[0].save(
-        path, format="GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False
-    )
+    first.save(path, format="GIF", save_all=True, append_images=later, duration=durations, loop=0, optimize=False)
 
 
 def loss_curves(curves: dict[str, Float[np.ndarray, "seeds steps"]], generator_loss: str) -> Figure:
