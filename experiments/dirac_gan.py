@@ -81,7 +81,9 @@ def main(config: Config) -> None:
         rows.append(measure(example, example_path, NK_EQUILIBRIUM))
 
         bar.update(task, advance=1, numbers="pictures")
-        fields = {f"{method.name}\na step multiplies by {method.modulus:.3f}": method.field for method in methods}
+        fields = {
+            f"{method.name}\nnear the cross, r becomes {method.modulus:.3f} r": method.field for method in methods
+        }
         _script.save_figure(config.out, "dirac_gan.png", _draw_dirac.side_by_side(fields, paths))
         with _script.replacing(config.out / "dirac_gan.gif") as path:
             _draw_dirac.moving(fields, paths, path)

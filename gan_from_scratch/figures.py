@@ -82,7 +82,7 @@ def save_gif(figure: Figure, draw: Callable[[Any], None], frames: Sequence[Any],
         canvas.draw()
         pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
     # One palette for all, and no dithering: what stands still then is the same in each frame and takes no space.
-    palette = pictures[-1].quantize(64)
+    palette = pictures[-1].quantize(64, method=Image.Quantize.MAXCOVERAGE)  # few thin lines, much white
     first, *later = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
     durations = [100] * (len(frames) - 1) + [2000]  # milliseconds
     first.save(path, format="GIF", save_all=True, append_images=later, duration=durations, loop=0, optimize=False)

@@ -7,6 +7,7 @@ False at sampling time: dropout and batch statistics depend on it, and the plain
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -15,6 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+MOMENTUM = 0.9  # of BatchNorm's running statistics: PyTorch's default, there called 0.1
 LEAK = 0.2  # slope below zero (Radford et al. 2016, section 3): a ReLU that is off passes no gradient on to G
 
 
@@ -45,15 +47,24 @@ class Identity(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """a(x) = mlp((x - shift) / scale): samples (batch, dim) to logits (batch,), each point judged by itself."""
+    """a(x) = mlp((x - shift) / scale): samples (batch, dim) to logits (batch,), each point judged by itself.
+
+    With `batch_norm` each hidden layer after the first is normalised: in training by its batch, so that what is said
+    of a point depends on the other points, and at sampling time by running statistics. Not the first one (Radford et
+    al. 2016, section 3): normalised, a batch of fakes that lies elsewhere than the data would look the same.
+    """
 
     hidden: tuple[int, ...]
     shift: float = 0.0
     scale: float = 1.0
+    batch_norm: bool = False
 
     @nn.compact
     def __call__(self, x: Float[ArrayLike, "batch dim"], train: bool) -> Float[Array, " batch"]:
-        return _mlp((x - self.shift) / self.scale, (*self.hidden, 1), _leaky_relu)[:, 0]
+        normalize = None
+        if self.batch_norm:
+            normalize = partial(nn.BatchNorm, use_running_average=not train, momentum=MOMENTUM)
+        return _mlp((x - self.shift) / self.scale, (*self.hidden, 1), _leaky_relu, normalize)[:, 0]
 
 
 class SetDiscriminator(nn.Module):
@@ -79,13 +90,19 @@ class SetDiscriminator(nn.Module):
 
 
 def _mlp(
-    h: Float[ArrayLike, "batch fan_in"], widths: tuple[int, ...], activation: Callable[[Array], Array]
+    h: Float[ArrayLike, "batch fan_in"],
+    widths: tuple[int, ...],
+    activation: Callable[[Array], Array],
+    normalize: Callable[..., nn.Module] | None = None,
 ) -> Float[Array, "batch fan_out"]:
-    """Affine layers of the given widths with an activation between them; the last one stays affine."""
+    """Affine layers of the given widths with an activation between them, after the first with `normalize` as well."""
     for i, width in enumerate(widths):
         last = i == len(widths) - 1
-        layer = nn.Dense(width, bias_init=nn.initializers.zeros if last else _spread(h.shape[-1]), name=f"layer_{i}")
-        h = layer(h) if last else activation(layer(h))
+        bias_init = nn.initializers.zeros if last else _spread(h.shape[-1])
+        h = nn.Dense(width, bias_init=bias_init, name=f"layer_{i}")(h)
+        if normalize and not last and i:
+            h = normalize(name=f"norm_{i}")(h)
+        h = h if last else activation(h)
     return h
 
 

@@ -1,0 +1,225 @@
+"""What goes wrong when D is not frozen in G's step: three runs from one start (about 1 minute).
+
+Writes frozen_players.png and result.json. G's step in each run:
+
+    algorithm 1    D frozen: parameters and BatchNorm statistics stay
+    unfrozen       G's loss moves D too, as when one optimizer holds both players' parameters
+    drifting       D's parameters stay, its BatchNorm statistics do not
+
+First G alone steps, then the whole of Algorithm 1 is run. What D learns when G's loss moves it too can be written
+down: where each step of D comes with w steps of G, each D(x) goes up p_data log D + p_g log(1 - D) + w p_g log D, and
+the maximum is no longer Proposition 1's but
+
+    D_w = (p_data + w p_g) / (p_data + (1 + w) p_g),
+
+which is 1 without D's own steps (w -> infinity), (1 + w) / (2 + w) where p_g = p_data and never below w / (1 + w): D
+learns to call fakes real. Its ratio of densities is squeezed into that range, and G's slope -(1 - D) with it.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments import _draw_frozen, _script, goodfellow_1d
+from gan_from_scratch import check, metrics, networks, numpy_gan, train
+
+PREPARED = 200  # steps of Algorithm 1 before G alone steps: D has begun to tell
+LOOKS = 40  # at D and at G's samples in each act
+QUANTILES = 2000  # evenly spaced ones of p_data and p_z, on which both are judged
+
+
+@dataclass(frozen=True)
+class Config:
+    """The GAN of goodfellow_1d with --k 1 --r1 0 --average 0 --no-decay, and with BatchNorm in D."""
+
+    seed: int = 0
+    """Decides every draw."""
+    out: Path = Path("runs/frozen_players")
+    """Folder for the results."""
+    seeds: int = 16
+    """Starts; each run has all of them."""
+    g_steps: int = 500
+    """Steps of G alone."""
+    steps: int = 4000
+    """Steps of Algorithm 1 in the second act."""
+    batch: int = 64
+    """Points in a batch."""
+    loss: Literal["saturating", "nonsaturating"] = "nonsaturating"
+    """G's loss."""
+
+    def __post_init__(self):
+        check.seed("seed", self.seed)
+        for name in ("seeds", "g_steps", "steps", "batch"):
+            check.positive_integer(name, getattr(self, name))
+        check.one_of("loss", self.loss, get_args(self.__dataclass_fields__["loss"].type))
+
+
+def main(config: Config) -> None:
+    """Both acts for each run, draw, save."""
+    started = time.perf_counter()
+    _script.prepare_folder(config.out)
+    gan, data = build(config), goodfellow_1d.Config().p_data()
+    keys = jax.random.split(jax.random.key(config.seed), config.seeds)
+    start = jax.jit(jax.vmap(lambda key: train.init(gan, jax.random.fold_in(key, 0))))(keys)
+    run_keys = jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys)
+    learn = jax.vmap(lambda state, key: train.train(gan, state, data.sample, key, PREPARED)[0])
+    prepared = jax.jit(learn)(start, run_keys)
+
+    acts = {"g_alone": {}, "whole": {}}
+    with _script.progress_bar() as bar:
+        task = bar.add_task("frozen_players", total=2 * len(G_STEPS), numbers="")
+        for name, g_step in G_STEPS.items():
+            for act, state, k, steps in (("g_alone", prepared, 0, config.g_steps), ("whole", start, 1, config.steps)):
+                acts[act][name] = follow(gan, data, g_step, state, run_keys, k, steps)
+                bar.update(task, advance=1, numbers=f"{act}, {name}")
+    _script.save_figure(config.out, "frozen_players.png", _draw_frozen.two_acts(acts))
+    numbers = {act: {name: summary(run) for name, run in runs.items()} for act, runs in acts.items()}
+    _script.save_result(config.out, config, started, numbers)
+    report(numbers, config.out)
+
+
+def build(config: Config) -> train.GAN:
+    settings = goodfellow_1d.Config(k=1, r1=0.0, average=0.0, decay=False, batch=config.batch, loss=config.loss)
+    units = numpy_gan.Units(settings.mean, settings.std)
+    discriminator = networks.Discriminator(goodfellow_1d.HIDDEN, shift=units.shift, scale=units.scale, batch_norm=True)
+    return replace(goodfellow_1d.build(settings, units), discriminator=discriminator)
+
+
+# G's step, three times
+
+
+def algorithm_1(gan: train.GAN, state: train.GANState, z: jax.Array, key: jax.Array) -> train.GANState:
+    return train.generator_step(gan, state, z, key)[0]
+
+
+def unfrozen(gan: train.GAN, state: train.GANState, z: jax.Array, key: jax.Array) -> train.GANState:
+    """G's loss is differentiated in both players' parameters, and each takes a step down its slope."""
+    slopes = jax.grad(train.generator_objective(gan, state, z, key), argnums=(0, 1), has_aux=True)
+    (slope_g, slope_d), ((stats_g, _), _) = slopes(state.g.params, state.d.params)
+    return state._replace(
+        g=train.descend(gan.optimizer_g, state.g, slope_g, stats_g),
+        d=train.descend(gan.optimizer_d, state.d, slope_d, state.d.stats),
+    )
+
+
+def drifting(gan: train.GAN, state: train.GANState, z: jax.Array, key: jax.Array) -> train.GANState:
+    """D's statistics after it has judged the fakes are kept, as by a D that stays in training mode."""
+    _, ((_, stats_d), _) = train.generator_objective(gan, state, z, key)(state.g.params, state.d.params)
+    moved = algorithm_1(gan, state, z, key)
+    return moved._replace(d=moved.d._replace(stats=stats_d))
+
+
+G_STEPS = {"algorithm 1": algorithm_1, "unfrozen": unfrozen, "drifting": drifting}
+
+
+def optimal_unfrozen(p_data: np.ndarray, p_g: np.ndarray, w: float) -> np.ndarray:
+    """D_w, the D that w of G's steps to one of its own lead to (derived at the top of this file)."""
+    return (p_data + w * p_g) / (p_data + (1 + w) * p_g)
+
+
+# A run
+
+
+def follow(
+    gan: train.GAN, data, g_step: Callable, start: train.GANState, keys: jax.Array, k: int, steps: int
+) -> dict[str, np.ndarray]:
+    """k steps of D and then G's, again and again; what is measured has a leading axis of seeds.
+
+    Each of `steps` steps: d_fake, the geometric mean of D(G(z)) in training, and gradient, the norm of that of G's
+    loss in G's parameters. At each of `looks`: ks of G's samples, and d_moved, the mean of |D(x) - D(x) at the
+    start| at sampling time over p_data. At the end: how far D's parameters and its statistics are from the start.
+    """
+    levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    x = jnp.asarray(data.quantile(levels))[:, None]
+    z_even = jnp.asarray(2 * levels - 1)[:, None]  # noise is uniform on [-1, 1]
+
+    def one_step(state, key):
+        def step_d(state, key):
+            key_x, key_z, key_step = jax.random.split(key, 3)
+            batches = data.sample(key_x, gan.batch), gan.sample_noise(key_z, gan.batch)
+            return train.discriminator_step(gan, state, *batches, key_step)[0], None
+
+        key_d, key_z, key_g = jax.random.split(jax.random.fold_in(key, state.step), 3)
+        state, _ = jax.lax.scan(step_d, state, jax.random.split(key_d, k))
+        z = gan.sample_noise(key_z, gan.batch)
+        judged = train.generator_objective(replace(gan, generator_loss="nonsaturating"), state, z, key_g)
+        slope = jax.grad(train.generator_objective(gan, state, z, key_g), argnums=0, has_aux=True)
+        of_g, _ = slope(state.g.params, state.d.params)
+        measured = {
+            "d_fake": jnp.exp(-judged(state.g.params, state.d.params)[0]),
+            "gradient": optax.tree.norm(of_g),
+        }
+        state = g_step(gan, state, z, key_g)
+        return state._replace(step=state.step + 1), measured
+
+    def advance(state, key, steps):
+        return jax.lax.scan(lambda state, _: one_step(state, key), state, length=steps)
+
+    advance = jax.jit(jax.vmap(advance, in_axes=(0, 0, None)), static_argnums=2)
+    judge = jax.jit(jax.vmap(lambda state: jax.nn.sigmoid(train.discriminate(gan, state, x))))
+    generate = jax.jit(jax.vmap(lambda state: train.generate(gan, state, z_even)))
+
+    looks = np.unique(np.linspace(0, steps, LOOKS + 1).round().astype(int))
+    state, every_step, d_moved, ks = start, [], [], []
+    at_the_start = judge(start)
+    for chunk in [0, *np.diff(looks).tolist()]:
+        if chunk:
+            state, measured = advance(state, keys, chunk)
+            every_step.append(jax.device_get(measured))
+        d_moved.append(np.mean(np.abs(judge(state) - at_the_start), axis=1))
+        ks.append([metrics.ks_statistic(samples, data) for samples in np.asarray(generate(state))])
+    return {
+        "looks": looks,
+        "ks": np.transpose(ks),
+        "d_moved": np.transpose(d_moved),
+        "d_params_moved": largest_change(start.d.params, state.d.params),
+        "d_stats_moved": largest_change(start.d.stats, state.d.stats),
+        **{name: np.concatenate([part[name] for part in every_step], axis=1) for name in every_step[0]},
+    }
+
+
+def largest_change(before, after) -> np.ndarray:
+    """Over all entries, for each seed; 0 if and only if nothing moved."""
+    changes = jax.tree.map(lambda a, b: np.abs(b - a).reshape(len(a), -1).max(axis=1), before, after)
+    return np.max(jax.tree.leaves(changes), axis=0)
+
+
+def summary(run: dict[str, np.ndarray]) -> dict:
+    def spread(values: np.ndarray) -> dict[str, float]:
+        return {"median": float(np.median(values)), "lowest": float(values.min()), "highest": float(values.max())}
+
+    # What is measured on one batch is averaged over the last twentieth of the run.
+    last = max(1, run["d_fake"].shape[1] // 20)
+    return {
+        "d_fake_at_the_start": spread(run["d_fake"][:, 0]),
+        "d_fake_at_the_end": spread(run["d_fake"][:, -last:].mean(axis=1)),
+        "gradient_at_the_start": spread(run["gradient"][:, 0]),
+        "gradient_at_the_end": spread(run["gradient"][:, -last:].mean(axis=1)),
+        "d_at_sampling_moved": spread(run["d_moved"][:, -1]),
+        "d_params_moved": spread(run["d_params_moved"]),
+        "d_stats_moved": spread(run["d_stats_moved"]),
+        "ks_at_the_end": sorted(run["ks"][:, -1].tolist()),
+    }
+
+
+def report(numbers: dict, out: Path) -> None:
+    print(f"results in {out}; medians over seeds")
+    header = ("D(G(z)), end", "G's gradient, start", "end", "D at sampling moved", "parameters", "statistics", "KS")
+    for act, title in (("g_alone", "G alone steps"), ("whole", "all of Algorithm 1")):
+        print(f"{title:20}" + "".join(f"{name:>21}" for name in header))
+        for name, row in numbers[act].items():
+            keys = ("d_fake_at_the_end", "gradient_at_the_start", "gradient_at_the_end", "d_at_sampling_moved",
+                    "d_params_moved", "d_stats_moved")  # fmt: skip
+            cells = [row[key]["median"] for key in keys] + [float(np.median(row["ks_at_the_end"]))]
+            print(f"  {name:18}" + "".join(f"{cell:>21.4g}" for cell in cells))
+
+
+if __name__ == "__main__":
+    _script.command_line(Config, main, __doc__)
