@@ -68,7 +68,8 @@ def small_games(bilinear: dict[str, np.ndarray], field: dynamics.Field, example:
 def spectra(spectra: list[np.ndarray], rows: list[dict]) -> Figure:
     """The eigenvalues of each 1-D GAN's first seed in the complex plane."""
     figure = Figure(figsize=(13, 4.2), layout="constrained")
-    for axis, found, row in zip(figure.subplots(1, len(rows), sharex=True, sharey=True), spectra, rows, strict=True):
+    axes = figure.subplots(1, len(rows), sharex=True, sharey=True, squeeze=False)[0]
+    for axis, found, row in zip(axes, spectra, rows, strict=True):
         axis.axvline(0, color=GREY, linewidth=0.8)
         grows = found.real > 0.01
         axis.plot(found[~grows].real, found[~grows].imag, ".", color=BLUE, markersize=4)

@@ -29,13 +29,14 @@ def two_acts(acts: dict[str, dict[str, dict[str, np.ndarray]]]) -> Figure:
         for axis in axes:
             axis.set(xlabel="step", xlim=(0, steps[-1] + 1))
     rows[0][2].set(
-        ylabel="mean |D(x) - D(x) before| on the data", title="G alone steps: D at sampling time", ylim=(0, 1)
+        ylabel="mean |D(x) - D(x) before| on the data", title="G alone steps: D at sampling time", ylim=(-0.02, 1)
     )
     rows[1][2].set(yscale="log", ylabel="KS distance of G's samples", title="all of Algorithm 1")
     for level, text in ((1 / 2, "1/2"), (2 / 3, "2/3")):
         rows[1][0].axhline(level, color=GREY, linewidth=0.8, linestyle=":")
         rows[1][0].annotate(text, (1, level), xycoords=("axes fraction", "data"), xytext=(3, 0),
                             textcoords="offset points", va="center", fontsize=8)  # fmt: skip
+    figure.suptitle(f"median and range of {len(run['ks'])} seeds", fontsize=10)
     figure.legend(*rows[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
 

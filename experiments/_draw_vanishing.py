@@ -17,7 +17,7 @@ def four_panels(curves: dict, marks: dict, closed: dict, stage: dict, races: lis
     losses_and_slopes(a, curves, marks)
     closed_form(b, closed)
     frozen_generator(c, stage)
-    c.set_title("c  One network: G frozen at its start, D trained from scratch")
+    c.set_title(f"c  G frozen at its start, D from scratch: median and range of {len(stage['x'])} seeds")
     c.legend(frameon=False, fontsize=8, loc="lower left")
     arrivals(d, races)
     return figure
@@ -32,6 +32,7 @@ def three_stages(stages: list[dict]) -> Figure:
             f"G after {stage['steps']:,} steps: its samples have mean {np.mean(stage['x']):.1f}", fontsize=10
         )
         axis.label_outer()
+    figure.suptitle(f"D trained from scratch against a frozen G: median and range of {len(stage['x'])} seeds")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
@@ -86,7 +87,7 @@ def frozen_generator(axis: Axes, stage: dict) -> None:
                   label=f"{NAMES[name]}: root of the variance between batches")  # fmt: skip
     bound = np.median(stage["bound"], axis=0)
     axis.plot(moments, np.where(np.isfinite(bound), bound, np.nan), color="black", linestyle=":",
-              label="the saturating norm's bound, Theorem 2.4")  # fmt: skip
+              label="the saturating norm's bound, Theorem 2.4 (median)")  # fmt: skip
     axis.set(xlabel="step of D", xscale="symlog", xlim=(0, moments[-1]), yscale="log",
              ylabel="gradient in G's parameters")  # fmt: skip
 
@@ -97,10 +98,10 @@ def arrivals(axis: Axes, races: list[dict]) -> None:
     places, arrived = [], []
     for row, race in enumerate(races):
         places.append(-(row + row // 2 * 0.6))
-        after = [step for step in race["arrived_after"] if step is not None]
+        after = race["arrived_after"]
         axis.plot(after, places[-1] + rng.uniform(-0.25, 0.25, len(after)), "o", color=COLOURS[race["loss"]],
                   markersize=5, alpha=0.7)  # fmt: skip
-        arrived.append(f"{NAMES[race['loss']]}: {len(after)} of {len(race['arrived_after'])}")
+        arrived.append(f"{NAMES[race['loss']]}: {len(after)} of {race['seeds']}")
     axis.set(xlabel="steps of Algorithm 1 until KS < .1 (a dot is a seed)", xlim=(0, races[0]["steps"] * 1.02),
              title="d  What it costs: which seeds arrive, and when")  # fmt: skip
     axis.set_yticks(

@@ -27,7 +27,8 @@ R1 = 1.0  # its critical value: the pair of eigenvalues stops turning, and no ot
 NOISE = 1.0
 CONSENSUS = 1.0
 NK_EQUILIBRIUM, NK_STARTS = Point(1.0, 0.0), Point(jnp.array([0.5, 1.4]), jnp.array([0.5, -0.8]))
-GAN_R1 = goodfellow_1d.Config.r1
+# Loss and weight of R1 of the 1-D GANs; the weight is goodfellow_1d's.
+GANS = [(loss, r1) for r1 in (0.0, goodfellow_1d.Config.r1) for loss in ("saturating", "nonsaturating")]
 QUANTILES = 500  # evenly spaced ones stand for p_data and p_z where the 1-D GAN's Jacobian is taken
 
 
@@ -69,10 +70,9 @@ def main(config: Config) -> None:
     """Play the small games, look at the real one, draw, save."""
     started = time.perf_counter()
     _script.prepare_folder(config.out)
-    cases = [(loss, r1) for r1 in (0.0, GAN_R1) for loss in ("saturating", "nonsaturating")]
     spectra, gan_1d = [], []
     with _script.progress_bar() as bar:
-        task = bar.add_task("dirac_gan", total=len(cases) + 2, numbers="the games of two numbers")
+        task = bar.add_task("dirac_gan", total=len(GANS) + 2, numbers="the games of two numbers")
         methods, example = dirac_methods(config.h), nagarajan_kolter(config)
         paths = [play(by_steps(method.update, config), STARTS) for method in methods]
         example_path = play(by_steps(example.update, config), NK_STARTS)
@@ -90,7 +90,7 @@ def main(config: Config) -> None:
         _script.save_figure(
             config.out, "small_games.png", _draw_dirac.small_games(bilinear, example.field, example_path)
         )
-        for loss, r1 in cases:
+        for loss, r1 in GANS:
             bar.update(task, advance=1, numbers=f"the 1-D GAN, {loss}, R1 {r1}")
             found = gan_eigenvalues(config, loss, r1)
             spectra.append(found[0][0])

@@ -6,9 +6,9 @@ Writes frozen_players.png and result.json. G's step in each run:
     unfrozen       G's loss moves D too, as when one optimizer holds both players' parameters
     drifting       D's parameters stay, its BatchNorm statistics do not
 
-First G alone steps, then the whole of Algorithm 1 is run. What D learns when G's loss moves it too can be written
-down: where each step of D comes with w steps of G, each D(x) goes up p_data log D + p_g log(1 - D) + w p_g log D, and
-the maximum is no longer Proposition 1's but
+First G alone steps, then the whole of Algorithm 1 is run. What D learns when G's loss, the non-saturating one, moves
+it too can be written down: where each step of D comes with w steps of G, each D(x) climbs
+p_data log D + p_g log(1 - D) + w p_g log D, and the maximum is no longer Proposition 1's but
 
     D_w = (p_data + w p_g) / (p_data + (1 + w) p_g),
 
@@ -173,8 +173,11 @@ def follow(
         if chunk:
             state, measured = advance(state, keys, chunk)
             every_step.append(jax.device_get(measured))
+        samples = np.asarray(generate(state))
+        if not np.isfinite(samples).all():
+            raise FloatingPointError(f"G went non-finite before step {int(np.max(state.step))}")
         d_moved.append(np.mean(np.abs(judge(state) - at_the_start), axis=1))
-        ks.append([metrics.ks_statistic(samples, data) for samples in np.asarray(generate(state))])
+        ks.append([metrics.ks_statistic(of_seed, data) for of_seed in samples])
     return {
         "looks": looks,
         "ks": np.transpose(ks),

@@ -260,10 +260,16 @@ def main(config: Config) -> None:
 
     if not chunks:
         raise FloatingPointError("the networks were non-finite before the first step; nothing was saved")
+    measured = [chunk.measured for step, chunk in chunks if step]
+    curves = {name: np.concatenate([m[name] for m in measured], axis=1) for name in (measured[0] if measured else ())}
     numbers = judge(config, chunks[-1][1].x, p_data)
+    # A single batch's loss is noise: the mean over the last tenth of the steps.
+    numbers["at_the_end"] = {
+        name: curve[:, -max(1, step // 10) :].mean(axis=1).tolist() for name, curve in curves.items()
+    }
     numbers["steps"] = step
     numbers["non_finite_at_step"] = stop
-    draw(config, chunks, p_data, p_z, z, grid)
+    draw(config, chunks, curves, p_data, z, grid)
     _script.save_result(config.out, config, started, numbers)
     report(config, numbers)
     if stop is not None:
@@ -299,7 +305,14 @@ def judge(config: Config, x: np.ndarray, p_data) -> dict:
     }
 
 
-def draw(config: Config, chunks: list[tuple[int, Chunk]], p_data, p_z, z: np.ndarray, grid: np.ndarray) -> None:
+def draw(
+    config: Config,
+    chunks: list[tuple[int, Chunk]],
+    curves: dict[str, np.ndarray],
+    p_data,
+    z: np.ndarray,
+    grid: np.ndarray,
+) -> None:
     """The four pictures, of the first seed where only one can be shown."""
     density = np.exp(np.asarray(p_data.log_prob(grid), np.float64))
     frames = [
@@ -314,9 +327,7 @@ def draw(config: Config, chunks: list[tuple[int, Chunk]], p_data, p_z, z: np.nda
     with _script.replacing(config.out / "training.gif") as path:
         figures.animation([frames[i] for i in shown], path)
 
-    measured = [chunk.measured for step, chunk in chunks if step]
-    if measured:
-        curves = {name: np.concatenate([m[name] for m in measured], axis=1) for name in ("loss_d", "loss_g")}
+    if curves:
         _script.save_figure(config.out, "losses.png", figures.loss_curves(curves, config.loss))
     u = (np.arange(EVALUATION) + 0.5) / EVALUATION
     ideal = np.asarray(p_data.quantile(u), np.float64)

@@ -29,8 +29,9 @@ MARKS = (0.5, 0.1, 1e-3, 1e-6)  # D(G(z)) at which panel a reads off losses and 
 THETAS = np.linspace(0, 20, 41)
 DRAWS = (20, 50_000)  # Monte-Carlo estimates of each gradient in panel b, and the draws in each
 STAGES = (0, 100, 4000)  # steps of Algorithm 1 after which G is frozen
-NEAR, FAR = 4.0, 10.0  # means of p_data in panel d; the first G makes numbers from -1 to 1, and p_data is 1.25 wide
-WEAK, STRONG = 1, 10  # steps of D to one of G in panel d
+# Mean of p_data, 1.25 wide, and steps of D to one of G in panel d. The first G makes numbers from -1 to 1.
+SETTINGS = ((4.0, 1), (4.0, 10), (10.0, 1), (10.0, 10))
+FAR = 10.0  # mean of p_data in panel c
 BATCHES = 64  # whose gradients panel c averages, and between which it takes the variance
 ARRIVED = 0.1  # KS distance below which a G counts as arrived
 CHECKS = 80  # times during a run of panel d that this is looked at
@@ -70,7 +71,7 @@ def main(config: Config) -> None:
     """Compute the four panels, draw, save."""
     started = time.perf_counter()
     _script.prepare_folder(config.out)
-    runs = list(itertools.product((NEAR, FAR), (WEAK, STRONG), losses.GENERATOR_LOSSES))
+    runs = [(*setting, loss) for setting in SETTINGS for loss in losses.GENERATOR_LOSSES]
     with _script.progress_bar() as bar:
         task = bar.add_task("gradient_vanishing", total=len(STAGES) + len(runs) + 1, numbers="the closed form")
         marks = losses_and_slopes(np.log(np.array(MARKS) / (1 - np.array(MARKS))))
@@ -285,8 +286,9 @@ def bound(gan: train.GAN, state: train.GANState, z: jax.Array) -> jax.Array:
 
     x = train.generate(gan, state, z)
     eps = jnp.max(jax.vmap(d)(x) + jnp.linalg.norm(jax.vmap(jax.grad(d))(x), axis=1))
-    jacobians = jax.vmap(lambda z: ravel_pytree(jax.grad(make)(state.g.params, z))[0])(z)
-    m = jnp.sqrt(jnp.mean(jnp.sum(jacobians**2, axis=1)))
+    # In pieces: all Jacobians of a large batch at once would take gigabytes.
+    squares = jax.lax.map(lambda z: optax.tree.norm(jax.grad(make)(state.g.params, z)) ** 2, z, batch_size=1024)
+    m = jnp.sqrt(jnp.mean(squares))
     return jnp.where(eps < 1, m * eps / jnp.maximum(1 - eps, jnp.finfo(eps.dtype).tiny), jnp.inf)
 
 
@@ -301,7 +303,7 @@ def summary_of_stage(stage: dict) -> dict:
     seeds = []
     for i in range(len(saturating)):
         peak = int(np.argmax(saturating[i]))  # where D has begun to tell, and G is still taught well
-        finite = np.isfinite(stage["bound"][i])
+        bound = np.where(stage["bound"][i] > 0, stage["bound"][i], np.inf)  # where it underflows the norm is 0 as well
         seeds.append(
             {
                 "orders_from_start_to_lowest": orders(saturating[i, 0], saturating[i].min()),
@@ -309,7 +311,7 @@ def summary_of_stage(stage: dict) -> dict:
                 "nonsaturating_lowest_over_start": float(other[i].min() / other[i, 0]),
                 "nonsaturating_growth_since_peak": float(other[i, -1] / other[i, peak]),
                 "nonsaturating_variance_growth_since_peak": float((spread[i, -1] / spread[i, peak]) ** 2),
-                "saturating_over_bound_at_most": float(np.max((saturating / stage["bound"])[i, finite], initial=0)),
+                "saturating_over_bound_at_most": float(np.max(saturating[i] / bound)),
             }
         )
     names = [name for name in stage if name not in ("steps", "moments", "x")]
@@ -356,22 +358,18 @@ def race(config: Config, mean: float, k: int, loss: str) -> dict:
     for before, step in itertools.pairwise(checks):
         state = advance(state, run_keys, step - before)
         for i, x in enumerate(np.asarray(generate(state))):
-            # A G that went to infinity has not arrived.
-            ks[i] = metrics.ks_statistic(x, data) if np.isfinite(x).all() else 1.0
+            ks[i] = metrics.ks_statistic(x, data) if np.isfinite(x).all() else 1.0  # gone to infinity
             if ks[i] < ARRIVED and arrived_after[i] is None:
                 arrived_after[i] = step
     return {
         "mean": mean,
         "k": k,
         "loss": loss,
+        "seeds": config.seeds,
         "steps": config.steps,
-        "arrived_after": arrived_after,
+        "arrived_after": sorted(step for step in arrived_after if step is not None),
         "ks_at_the_end": ks,
     }
-
-
-def arrivals(row: dict) -> list[int]:
-    return [step for step in row["arrived_after"] if step is not None]
 
 
 # Report
@@ -391,14 +389,15 @@ def report(numbers: dict, out: Path) -> None:
         print("G frozen: the saturating norm fell to 0, below what float32 can tell")
     else:
         print(
-            f"G frozen: the saturating norm fell by {np.median(fall):.1f} orders of magnitude (least {min(fall):.1f})"
+            f"G frozen: the saturating norm fell by {np.median(fall):.1f} orders of magnitude (least {min(fall):.1f}); "
+            "in Arjovsky & Bottou's Figure 2, on a DCGAN, by 5 in the best case"
         )
     print(f"G frozen: the lowest non-saturating norm over its start is {min(lowest):.2f} in the worst seed")
     print(f"{'p_data at':>10}{'k':>4}  {'loss':15}{'arrived':>10}{'median steps':>14}")
     for row in numbers["d_races"]:
-        after = arrivals(row)
+        after = row["arrived_after"]
         middle = f"{np.median(after):.0f}" if after else "-"
-        arrived = f"{len(after)} of {len(row['arrived_after'])}"
+        arrived = f"{len(after)} of {row['seeds']}"
         print(f"{row['mean']:>10g}{row['k']:>4}  {row['loss']:15}{arrived:>10}{middle:>14}")
 
 

@@ -1,6 +1,7 @@
 """Write the numbers of README.md from the result files in experiments/results (seconds; for who changes either).
 
-A table stands in README.md between `<!-- NAME -->` and `<!-- end -->`, where NAME is a function of this file.
+A table stands in README.md between the lines `<!-- NAME -->` and `<!-- end -->`, where NAME is a function of this
+file; a number in a sentence stands between the same marks, with a key of `numbers` for NAME.
 """
 
 import json
@@ -33,12 +34,15 @@ def main(config: Config) -> None:
 
 
 def rewritten(text: str) -> str:
-    """The text with each table made anew."""
+    """The text with each table and each number made anew."""
+    inline = numbers()
 
     def fill(match: re.Match) -> str:
-        return f"<!-- {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
+        name = match[1]
+        new = f"\n{TABLES[name]()}\n" if name in TABLES else inline[name]
+        return f"<!-- {name} -->{new}<!-- end -->"
 
-    return re.sub(rf"<!-- ({'|'.join(TABLES)}) -->\n.*?<!-- end -->", fill, text, flags=re.DOTALL)
+    return re.sub(rf"<!-- ({'|'.join([*TABLES, *inline])}) -->.*?<!-- end -->", fill, text, flags=re.DOTALL)
 
 
 def result(name: str) -> dict:
@@ -129,6 +133,146 @@ def optimum() -> str:
     return table(["p_data against p_g", "max of D - D*, median (worst)", "C(G)", "C(G) - V, median (worst)"], rows)
 
 
+def vanishing() -> str:
+    """Both gradients on one network while D learns (panel c)."""
+    rows = []
+    for stage in result("gradient_vanishing")["numbers"]["c_frozen_generator"]:
+        of_seeds = {key: [seed[key] for seed in stage["seeds"]] for key in stage["seeds"][0]}
+        falls, lowest = of_seeds["orders_from_start_to_lowest"], of_seeds["nonsaturating_lowest_over_start"]
+        peak = of_seeds["orders_from_highest_to_lowest"]
+        rows.append(
+            [f"{stage['g_trained_for']:,}", f"{stage['g_samples_mean']:.1f}",
+             f"{np.median(falls):.1f} ({min(falls):.1f} to {max(falls):.1f})", f"{np.median(peak):.1f}",
+             f"{np.median(lowest):.2f} ({min(lowest):.2f})",
+             f"{np.median(of_seeds['nonsaturating_growth_since_peak']):.1f}",
+             f"{np.median(of_seeds['nonsaturating_variance_growth_since_peak']):,.1f}"]
+        )  # fmt: skip
+    return table(
+        ["G frozen after step", "mean of its samples (data: 10)", "saturating norm falls from its start: orders of ten",
+         "from its peak", "non-saturating norm, lowest / start", "its growth since that peak", "its variance's"],
+        rows,
+    )  # fmt: skip
+
+
+def arrivals() -> str:
+    """Who arrives with which loss (panel d)."""
+    rows = []
+    for name, label in (("gradient_vanishing", "Adam"), ("gradient_vanishing_sgd", "plain gradient steps")):
+        races = result(name)["numbers"]["d_races"]
+        for saturating, other in zip(races[::2], races[1::2], strict=True):
+            cells = []
+            for race in (saturating, other):
+                after = race["arrived_after"]
+                steps = f", after {np.median(after):,.0f} steps" if after else ""
+                cells.append(f"{len(after)} of {race['seeds']}{steps}")
+            rows.append([label, f"{saturating['mean']:g}", str(saturating["k"]), *cells])
+    return table(["optimizer", "data at", "steps of D, k", "saturating", "non-saturating"], rows)
+
+
+def games() -> str:
+    """Games of two numbers: eigenvalues and where the methods end."""
+    rows = []
+    for row in result("dirac_gan")["numbers"]["two_numbers"]:
+        real, imaginary = row["eigenvalues"][0]
+        pair = [f"{real:.3f}"] * (abs(real) > 1e-6) + [f"± {abs(imaginary):.3f}i"] * (abs(imaginary) > 1e-6)
+        start, end = (np.median(row[f"radius_at_the_{when}"]) for when in ("start", "end"))
+        rows.append(
+            [row["method"], " ".join(pair), f"{row['eigenvalues_error']:.0e}",
+             f"{row['update_modulus']:.3f}", f"{start:.2f} → {end:.2g}"]
+        )  # fmt: skip
+    return table(
+        ["method, step size 0.2", "eigenvalues", "off the formula by", "a step multiplies by", "radius, 500 steps"],
+        rows,
+    )
+
+
+def gan_games() -> str:
+    """The eigenvalues of the 1-D GAN's Jacobian near its end."""
+    rows = []
+    for row in result("dirac_gan")["numbers"]["gan_1d"]:
+        cells = []
+        for key in ("largest_real_part", "smallest_real_part", "largest_imaginary_part"):
+            values = [seed[key] for seed in row["seeds"]]
+            cells.append(f"{np.median(values):.3f} ({min(values):.3f} to {max(values):.3f})")
+        rows.append([row["loss"].replace("nons", "non-s"), f"{row['r1']:g}", str(len(row["seeds"])), *cells])
+    return table(["1-D GAN", "R1", "seeds", "largest real part", "smallest real part", "largest imaginary part"], rows)
+
+
+def frozen() -> str:
+    """Algorithm 1, an unfrozen D, and drifting statistics."""
+    rows = []
+    numbers = result("frozen_players")["numbers"]
+    for act, title in (("g_alone", "G alone steps"), ("whole", "Algorithm 1")):
+        for name, label in (
+            ("algorithm 1", "D frozen"),
+            ("unfrozen", "G's loss moves D too"),
+            ("drifting", "D's statistics drift"),
+        ):
+            run = numbers[act][name]
+            medians = {key: run[key]["median"] for key in run if key != "ks_at_the_end"}
+            rows.append(
+                [title, label, f"{medians['d_params_moved']:.2g}", f"{medians['d_stats_moved']:.2g}",
+                 f"{medians['d_fake_at_the_end']:.4f}",
+                 f"{medians['gradient_at_the_start']:.2f} → {medians['gradient_at_the_end']:.2g}",
+                 f"{medians['d_at_sampling_moved']:.2f}", f"{np.median(run['ks_at_the_end']):.3f}"]
+            )  # fmt: skip
+    return table(
+        ["", "in G's step", "D's parameters moved by", "its statistics by", "D(G(z)) at the end",
+         "norm of G's gradient", "D(x) at sampling moved by", "KS at the end"],
+        rows,
+    )  # fmt: skip
+
+
+def numbers() -> dict[str, str]:
+    """Those that stand inside a sentence."""
+    default, plain = (result(f"goodfellow_1d_{name}")["numbers"] for name in ("default", "plain"))
+    ks_default, ks_plain = ([seed["ks"] for seed in run["generators"]] for run in (default, plain))
+    vanishing = result("gradient_vanishing")["numbers"]
+    slopes = vanishing["a_slopes"]
+    rare = next(i for i, d in enumerate(slopes["d_of_g"]) if d < 0.01)
+    closed = vanishing["b_closed_form"]
+    far = next(row for row in closed["at"] if row["theta"] == 10)
+    falls = [seed["orders_from_start_to_lowest"] for seed in vanishing["c_frozen_generator"][0]["seeds"]]
+    strong = [race for race in vanishing["d_races"] if race["mean"] == race["k"] == 10]
+    arrived = {race["loss"]: f"{len(race['arrived_after'])} of {race['seeds']}" for race in strong}
+    frozen = result("frozen_players")
+    alone, whole = frozen["numbers"]["g_alone"], frozen["numbers"]["whole"]
+    end = {name: run["gradient_at_the_end"]["median"] for name, run in whole.items()}
+    plain_game, with_r1 = (
+        np.median([seed["largest_imaginary_part"] for row in result("dirac_gan")["numbers"]["gan_1d"]
+                   if row["loss"] == "nonsaturating" and (row["r1"] > 0) == r1 for seed in row["seeds"]])
+        for r1 in (False, True)
+    )  # fmt: skip
+    return {
+        "loss_d": f"{np.median(default['at_the_end']['loss_d']):.3f}",
+        "loss_g": f"{np.median(default['at_the_end']['loss_g']):.3f}",
+        "loss_d_plain": f"{np.median(plain['at_the_end']['loss_d']):.3f}",
+        "ks_default": f"{np.median(ks_default):.4f}",
+        "ks_plain": f"{np.median(ks_plain):.2f}",
+        "ks_default_range": f"{min(ks_default):.4f} to {max(ks_default):.4f}",
+        "ks_plain_range": f"{min(ks_plain):.2f} to {max(ks_plain):.2f}",
+        "d_of_g": f"{slopes['d_of_g'][rare]:.3g}",
+        "slope_nonsaturating": f"{slopes['nonsaturating_slope'][rare]:.3f}",
+        "slope_saturating": f"{slopes['saturating_slope'][rare]:.3f}",
+        "theorem_2_5": f"{max(value for key, value in closed.items() if key.startswith('largest')):.0e}",
+        "grad_jsd": f"{far['2 JSD']:.1e}",
+        "grad_reverse": f"{far['KL - 2 JSD']:.1f}",
+        "fall": f"{np.median(falls):.1f}",
+        "arrived_saturating": arrived["saturating"],
+        "arrived_nonsaturating": arrived["nonsaturating"],
+        "g_steps": str(frozen["config"]["g_steps"]),
+        "frozen_d_moved": f"{alone['algorithm 1']['d_params_moved']['highest']:g}",
+        "unfrozen_d_fake": f"{alone['unfrozen']['d_fake_at_the_end']['median']:.4f}",
+        "unfrozen_before": f"{alone['unfrozen']['gradient_at_the_start']['median']:.2f}",
+        "unfrozen_after": f"{alone['unfrozen']['gradient_at_the_end']['median']:.4f}",
+        "unfrozen_d_fake_whole": f"{whole['unfrozen']['d_fake_at_the_end']['median']:.3f}",
+        "unfrozen_weaker": f"{end['algorithm 1'] / end['unfrozen']:.0f}",
+        "parameters": str(result("dirac_gan")["numbers"]["gan_1d"][0]["seeds"][0]["parameters"]),
+        "turning": f"{plain_game:.2f}",
+        "turning_r1": f"{with_r1:.2f}",
+    }
+
+
 def speed() -> str:
     """The toy benchmark."""
     benchmark = result("benchmark_toy")
@@ -147,12 +291,20 @@ def tiers() -> str:
         ("goodfellow_1d_quick", "experiments.goodfellow_1d --seeds 4 --steps 8000"),
         ("goodfellow_1d_default", "experiments.goodfellow_1d"),
         ("optimal_discriminator", "experiments.optimal_discriminator"),
+        ("gradient_vanishing", "experiments.gradient_vanishing"),
+        ("dirac_gan", "experiments.dirac_gan"),
+        ("frozen_players", "experiments.frozen_players"),
     ):
         rows.append([f"`.venv/bin/python -m {command}`", f"{result(name)['seconds'] / 60:.1f}"])
     return table(["laptop", "minutes on 2 CPU cores"], rows)
 
 
-TABLES = {function.__name__: function for function in (headline, other_data, ablation, optimum, speed, tiers)}
+TABLES = {
+    function.__name__: function
+    for function in (
+        headline, other_data, ablation, optimum, vanishing, arrivals, games, gan_games, frozen, speed, tiers,
+    )
+}  # fmt: skip
 
 
 if __name__ == "__main__":

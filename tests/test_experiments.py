@@ -9,10 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import experiments
-from experiments import _script, benchmark, goodfellow_1d, optimal_discriminator, readme
+from experiments import (
+    _draw_dirac,
+    _script,
+    benchmark,
+    dirac_gan,
+    frozen_players,
+    goodfellow_1d,
+    gradient_vanishing,
+    optimal_discriminator,
+    readme,
+)
+from gan_from_scratch import theory
 
 SMALL = {"seeds": 2, "steps": 5, "batch": 8}
 
@@ -88,6 +101,90 @@ def test_optimal_discriminator_meets_the_optimum(tmp_path):
         assert -0.005 < seed["v_minus_c"] < 1e-6
 
 
+def test_gradient_vanishing_writes_its_pictures_and_numbers(tmp_path, monkeypatch):
+    """At toy size D learns nothing and nobody arrives; test_gradient_vanishing.py holds it to what it should find."""
+    monkeypatch.setattr(gradient_vanishing, "STAGES", (0, 1))
+    monkeypatch.setattr(gradient_vanishing, "SETTINGS", ((10.0, 1), (10.0, 2)))
+    monkeypatch.setattr(gradient_vanishing, "CHECKS", 1)
+    monkeypatch.setattr(gradient_vanishing, "THETAS", np.array([0.0, 1.0, 6.0]))
+    config = gradient_vanishing.Config(out=tmp_path, seeds=2, d_steps=3, steps=2, batch=8)
+    gradient_vanishing.main(config)
+    numbers = numbers_of(tmp_path)
+    assert [row["theta"] for row in numbers["b_closed_form"]["at"]] == [0, 1, 6]
+    assert [len(stage["seeds"]) for stage in numbers["c_frozen_generator"]] == [2, 2]
+    assert len(numbers["d_races"]) == 4
+    for race in numbers["d_races"]:
+        assert race["arrived_after"] == [] and len(race["ks_at_the_end"]) == 2
+    for picture in ("gradient_vanishing.png", "stages.png"):
+        with Image.open(tmp_path / picture) as image:
+            assert min(image.size) > 300
+
+
+def test_dirac_gan_meets_each_derived_eigenvalue(tmp_path, monkeypatch):
+    monkeypatch.setattr(goodfellow_1d, "HIDDEN", (4, 4))
+    monkeypatch.setattr(dirac_gan, "GANS", [("saturating", 0.3)])
+    monkeypatch.setattr(_draw_dirac, "FRAMES", 3)
+    dirac_gan.main(dirac_gan.Config(out=tmp_path, h=0.3, steps=200, gan_seeds=1, gan_steps=3))
+    numbers = numbers_of(tmp_path)
+    for row in numbers["two_numbers"]:
+        assert row["eigenvalues_error"] < 1e-6
+        assert row["update_modulus"] == pytest.approx(row["update_modulus_derived"], abs=1e-6)
+        # What the modulus foretells, where it foretells anything: at exactly 1 the second order decides.
+        if row["update_modulus"] < 1 - 1e-6:
+            assert max(row["radius_at_the_end"]) < 0.25 * min(row["radius_at_the_start"])
+    leaves, stays, arrives = numbers["bilinear_radius_at_the_end"].values()
+    assert leaves > 100 * stays > 100 * arrives
+    assert numbers["gan_1d"][0]["seeds"][0]["parameters"] == 66  # 2 (4 + 4 + 20 + 5)
+    for picture in ("dirac_gan.png", "small_games.png", "gan_eigenvalues.png"):
+        (tmp_path / picture).stat()
+    with Image.open(tmp_path / "dirac_gan.gif") as image:
+        assert image.n_frames == 3
+
+
+def test_dirac_gan_survives_a_step_size_that_overflows(tmp_path):
+    """At h = 4 a Wasserstein step multiplies the radius by 4: after 100 steps it is beyond float32."""
+    method = next(method for method in dirac_gan.dirac_methods(4.0) if method.name == "Wasserstein")
+    config = dirac_gan.Config(out=tmp_path, h=4.0, steps=100)
+    path = dirac_gan.play(dirac_gan.by_steps(method.update, config), dirac_gan.STARTS)
+    assert None in dirac_gan.measure(method, path, dirac_gan.EQUILIBRIUM)["radius_at_the_end"]
+
+
+def test_frozen_players_shows_who_moved(tmp_path, monkeypatch):
+    """A tenth of the default's steps: G's loss alone teaches D to call fakes real, and G's gradient dies of it."""
+    monkeypatch.setattr(frozen_players, "LOOKS", 2)
+    frozen_players.main(frozen_players.Config(out=tmp_path, seeds=2, g_steps=200, steps=4))
+    (tmp_path / "frozen_players.png").stat()
+    alone, whole = (numbers_of(tmp_path)[act] for act in ("g_alone", "whole"))
+
+    def moved(name):
+        return [alone[name][key]["highest"] > 0 for key in ("d_params_moved", "d_stats_moved", "d_at_sampling_moved")]
+
+    assert moved("algorithm 1") == [False, False, False]
+    assert moved("unfrozen") == [True, False, True]
+    assert moved("drifting") == [False, True, True]
+    assert alone["unfrozen"]["d_fake_at_the_end"]["lowest"] > 0.98
+    for act in (alone, whole):
+        assert act["drifting"]["d_fake_at_the_end"] == act["algorithm 1"]["d_fake_at_the_end"], "G was taught otherwise"
+    faded = [alone[name]["gradient_at_the_end"]["highest"] for name in ("unfrozen", "algorithm 1")]
+    assert faded[0] < 0.3 * faded[1]
+
+
+@given(p_data=st.floats(0, 1), p_g=st.floats(1e-3, 1), w=st.floats(0, 50))
+def test_the_optimum_that_an_unfrozen_discriminator_seeks(p_data, p_g, w):
+    """It maximises p_data log D + p_g log(1 - D) + w p_g log D, and lies between w / (1 + w) and 1."""
+    d = frozen_players.optimal_unfrozen(p_data, p_g, w)
+
+    def objective(d):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.nan_to_num(np.log(d)) * (p_data + w * p_g) + p_g * np.log(1 - d)
+
+    around = np.linspace(1e-3, 1 - 1e-3, 999)
+    assert w / (1 + w) - 1e-12 <= d < 1
+    assert objective(d) >= objective(around).max() - 1e-12
+    if w == 0:
+        assert d == pytest.approx(theory.optimal_discriminator(p_data, p_g))
+
+
 def test_benchmark_times_each_contender(tmp_path):
     benchmark.main(benchmark.Config(out=tmp_path, rounds=1, seconds=0.01, seeds=2, compiled=False))
     contenders = numbers_of(tmp_path)["contenders"]
@@ -136,6 +233,22 @@ def test_the_list_names_every_script(capsys):
         (goodfellow_1d, {"discriminator": "set", "backend": "numpy"}, "backend is 'numpy'"),
         (optimal_discriminator, {"pair": "nowhere"}, "pair is 'nowhere'"),
         (optimal_discriminator, {"batch": 0}, "batch is 0"),
+        (gradient_vanishing, {"seeds": 0}, "seeds is 0"),
+        (gradient_vanishing, {"d_steps": 0}, "d_steps is 0"),
+        (gradient_vanishing, {"batch": -1}, "batch is -1"),
+        (gradient_vanishing, {"seed": -1}, "seed is -1"),
+        (gradient_vanishing, {"optimizer": "lbfgs"}, "optimizer is 'lbfgs'"),
+        (dirac_gan, {"h": 0.0}, "h is 0.0"),
+        (dirac_gan, {"h": float("inf")}, "h is inf"),
+        (dirac_gan, {"steps": 0}, "steps is 0"),
+        (dirac_gan, {"gan_seeds": 0}, "gan_seeds is 0"),
+        (dirac_gan, {"gan_steps": -3}, "gan_steps is -3"),
+        (dirac_gan, {"seed": 2**40}, "seed is "),
+        (frozen_players, {"g_steps": 0}, "g_steps is 0"),
+        (frozen_players, {"steps": 0}, "steps is 0"),
+        (frozen_players, {"seeds": 0}, "seeds is 0"),
+        (frozen_players, {"batch": 0}, "batch is 0"),
+        (frozen_players, {"loss": "wasserstein"}, "loss is 'wasserstein'"),
         (benchmark, {"rounds": 0}, "rounds is 0"),
         (benchmark, {"seconds": 0.0}, "seconds is 0.0"),
     ],
@@ -198,11 +311,17 @@ def test_bad_command_lines_exit_2_without_a_traceback(tmp_path, arguments):
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
-def test_help_explains_every_field(tmp_path):
-    done = run_script("experiments.goodfellow_1d", "--help", cwd=tmp_path)
-    assert done.returncode == 0
-    for field in goodfellow_1d.Config.__dataclass_fields__:
-        assert f"--{field.replace('_', '-')}" in done.stdout
+@pytest.mark.parametrize(
+    "script", [benchmark, dirac_gan, frozen_players, goodfellow_1d, gradient_vanishing, optimal_discriminator, readme]
+)
+def test_help_explains_every_field(script, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["script", "--help"])
+    with pytest.raises(SystemExit) as stop:
+        _script.command_line(script.Config, script.main, script.__doc__)
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    for field in script.Config.__dataclass_fields__:
+        assert field.replace("_", "-") in shown
 
 
 def test_density_of_integrates_to_one():

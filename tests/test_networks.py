@@ -89,3 +89,23 @@ def test_identity_has_no_parameters():
     g = networks.Identity()
     assert variables(g, z) == {}
     np.testing.assert_array_equal(g.apply({}, z, train=True), z)
+
+
+@given(seed=seeds)
+def test_batch_norm_after_the_first_layer(seed):
+    """In training a point's logit depends on its batch, at sampling time not; the statistics follow the batch."""
+    x = 3 + 2 * jax.random.normal(jax.random.key(seed), (16, 1))
+    d = networks.Discriminator((8, 8), batch_norm=True)
+    start = variables(d, x, seed)
+    assert set(start["batch_stats"]) == {"norm_1"}
+    together, after = d.apply(start, x, train=True, mutable=["batch_stats"])
+    alone, _ = d.apply(start, x[:4], train=True, mutable=["batch_stats"])
+    assert not np.allclose(together[:4], alone, rtol=1e-3)
+    np.testing.assert_allclose(
+        d.apply(start, x, train=False)[:4], d.apply(start, x[:4], train=False), rtol=1e-5, atol=1e-6
+    )
+    first, second = start["params"]["layer_0"], start["params"]["layer_1"]
+    h = jax.nn.leaky_relu(x @ first["kernel"] + first["bias"], networks.LEAK) @ second["kernel"] + second["bias"]
+    moved = after["batch_stats"]["norm_1"]
+    np.testing.assert_allclose(moved["mean"], (1 - networks.MOMENTUM) * h.mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(moved["var"], networks.MOMENTUM + (1 - networks.MOMENTUM) * h.var(axis=0), rtol=1e-3)

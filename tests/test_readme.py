@@ -42,3 +42,14 @@ def test_every_dependency_has_a_floor_and_a_cap():
     ]
     for requirement in listed:
         assert ">=" in requirement and ",<" in requirement, requirement
+
+
+def test_every_test_that_the_readme_names_exists():
+    named = set(re.findall(r"`(test_\w+)`", TEXT))
+    written = (ROOT / "tests" / "test_freezing.py").read_text(encoding="utf-8")
+    assert named == set(re.findall(r"^def (test_\w+)", written, flags=re.MULTILINE))
+
+
+def test_every_number_that_is_made_for_a_sentence_stands_in_one():
+    for name in readme.numbers():
+        assert f"<!-- {name} -->" in TEXT
