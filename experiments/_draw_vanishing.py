@@ -26,7 +26,8 @@ def four_panels(curves: dict, marks: dict, closed: dict, stage: dict, races: lis
 def three_stages(stages: list[dict]) -> Figure:
     """Panel c again, for a G that is frozen at its start, on its way and at its end."""
     figure = Figure(figsize=(13, 4.8), layout="constrained")
-    for axis, stage in zip(figure.subplots(1, len(stages), sharey=True), stages, strict=True):
+    axes = figure.subplots(1, len(stages), sharey=True, squeeze=False)[0]
+    for axis, stage in zip(axes, stages, strict=True):
         frozen_generator(axis, stage)
         axis.set_title(
             f"G after {stage['steps']:,} steps: its samples have mean {np.mean(stage['x']):.1f}", fontsize=10

@@ -44,7 +44,7 @@ class Config:
     """Step size of every method on the games of two numbers."""
     steps: int = 500
     """Steps of each method there."""
-    gan_seeds: int = 3
+    gan_seeds: int = 5
     """1-D GANs for each loss, with and without R1."""
     gan_steps: int = 24_000
     """Steps of Algorithm 1 in each."""
@@ -111,7 +111,7 @@ def main(config: Config) -> None:
 
 
 def dirac_methods(h: float) -> list[Method]:
-    """Mescheder et al. 2018, sections 2 and 3; instance noise: appendix; consensus: Mescheder et al. 2017."""
+    """With the eigenvalues of Mescheder et al. 2018, sections 2 and 3."""
     circling = [0.5j, -0.5j]
     noise = [-(NOISE**2) / 4 + sign * sqrt(NOISE**4 / 16 - 1 / 4) for sign in (1, -1)]
     r1 = [-R1 / 2 + sign * sqrt(R1**2 / 4 - 1 / 4) for sign in (1, -1)]

@@ -35,10 +35,6 @@ FAR = 10.0  # mean of p_data in panel c
 BATCHES = 64  # whose gradients panel c averages, and between which it takes the variance
 ARRIVED = 0.1  # KS distance below which a G counts as arrived
 CHECKS = 80  # times during a run of panel d that this is looked at
-# A fresh D is made ten times flatter than ours is: weights of .02, as DCGAN's (Radford et al. 2016, section 4), and
-# so D = 1/2 everywhere. With larger ones D starts with a slope of random sign; where it is wrong it has to turn
-# around, and on its way through zero both gradients vanish for a moment.
-FRESH_D = 0.1
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,10 @@ class Config:
     """GANs in each setting of panels c and d."""
     d_steps: int = 8000
     """Steps of D against the frozen G in panel c."""
+    fresh_d: float = 0.1
+    """Factor on the fresh D's weights in panel c. 1/10 makes them about .02, as DCGAN's (Radford et al. 2016,
+    section 4), and D = 1/2 everywhere. At 1 D starts with a slope of random sign; where that is wrong it has to turn
+    around, and on its way through zero both gradients vanish for a moment."""
     steps: int = 4000
     """Steps of Algorithm 1 in panel d."""
     batch: int = 64
@@ -64,6 +64,7 @@ class Config:
         check.seed("seed", self.seed)
         for name in ("seeds", "d_steps", "steps", "batch"):
             check.positive_integer(name, getattr(self, name))
+        check.positive("fresh_d", self.fresh_d)
         check.one_of("optimizer", self.optimizer, get_args(self.__dataclass_fields__["optimizer"].type))
 
 
@@ -210,7 +211,7 @@ def frozen_generator(config: Config, steps: int) -> dict:
         if steps:
             state, _ = train.train(gan, state, data.sample, jax.random.fold_in(key, 1), steps)
         fresh = train.init(gan, jax.random.fold_in(key, 2)).d
-        flat = jax.tree.map(lambda w: FRESH_D * w, fresh.params)
+        flat = jax.tree.map(lambda w: config.fresh_d * w, fresh.params)
         return state._replace(d=fresh._replace(params=flat))
 
     def one_step(i, state, key):

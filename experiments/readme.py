@@ -233,6 +233,8 @@ def numbers() -> dict[str, str]:
     closed = vanishing["b_closed_form"]
     far = next(row for row in closed["at"] if row["theta"] == 10)
     falls = [seed["orders_from_start_to_lowest"] for seed in vanishing["c_frozen_generator"][0]["seeds"]]
+    unshrunk = result("gradient_vanishing_unshrunk")["numbers"]["c_frozen_generator"][0]["seeds"]
+    dips = sum(seed["nonsaturating_lowest_over_start"] < 1 for seed in unshrunk)
     strong = [race for race in vanishing["d_races"] if race["mean"] == race["k"] == 10]
     arrived = {race["loss"]: f"{len(race['arrived_after'])} of {race['seeds']}" for race in strong}
     frozen = result("frozen_players")
@@ -258,6 +260,8 @@ def numbers() -> dict[str, str]:
         "grad_jsd": f"{far['2 JSD']:.1e}",
         "grad_reverse": f"{far['KL - 2 JSD']:.1f}",
         "fall": f"{np.median(falls):.1f}",
+        "fall_unshrunk": f"{np.median([seed['orders_from_start_to_lowest'] for seed in unshrunk]):.1f}",
+        "dips": f"{dips} of {len(unshrunk)}",
         "arrived_saturating": arrived["saturating"],
         "arrived_nonsaturating": arrived["nonsaturating"],
         "g_steps": str(frozen["config"]["g_steps"]),
