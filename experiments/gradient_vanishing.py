@@ -239,6 +239,8 @@ def frozen_generator(config: Config, steps: int) -> dict:
     for start, end in itertools.pairwise(moments):
         state = learn(state, d_keys, start, end)
         measured.append(look(state, keys))
+        if not all(jnp.isfinite(measured[-1][name]).all() for name in losses.GENERATOR_LOSSES):
+            raise FloatingPointError(f"G's gradients went non-finite before step {end} of D, with G from step {steps}")
     curves = {name: np.stack([np.asarray(row[name], np.float64) for row in measured], axis=1) for name in measured[0]}
     x = jax.vmap(lambda state: train.generate(gan, state, jnp.linspace(-1, 1, 1001)[:, None]))(state)
     return {"steps": steps, "moments": np.array(moments), "x": np.asarray(x), **curves}

@@ -25,7 +25,7 @@ from experiments import (
     optimal_discriminator,
     readme,
 )
-from gan_from_scratch import theory
+from gan_from_scratch import dynamics, theory
 
 SMALL = {"seeds": 2, "steps": 5, "batch": 8}
 
@@ -145,6 +145,14 @@ def test_dirac_gan_meets_each_derived_eigenvalue(tmp_path, monkeypatch):
         (tmp_path / picture).stat()
     with Image.open(tmp_path / "dirac_gan.gif") as image:
         assert image.n_frames == 4
+
+
+@pytest.mark.parametrize("h", [0.01, 5.0])
+def test_dirac_gan_derives_the_modulus_of_each_step_size(h):
+    """At h = 5 alternating steps are beyond their critical size too."""
+    for method in dirac_gan.dirac_methods(h):
+        found = np.abs(dynamics.eigenvalues(method.update, dirac_gan.EQUILIBRIUM)).max()
+        assert found == pytest.approx(method.modulus, abs=1e-6), method.name
 
 
 def test_dirac_gan_survives_a_step_size_that_overflows(tmp_path):

@@ -112,7 +112,7 @@ def test_on_one_sample_the_two_gradients_differ_by_a_factor(seed):
 
 
 def test_the_norm_of_a_tiny_gradient_is_no_zero():
-    assert float(gradient_vanishing.norm(jnp.float32([3e-30, 4e-30]))) == pytest.approx(5e-30, rel=1e-6)
+    assert float(gradient_vanishing.norm(jnp.float32([3e-30, 4e-30]))) == pytest.approx(5e-30, rel=1e-6, abs=0)
     assert float(gradient_vanishing.norm(jnp.zeros(3))) == 0
 
 
@@ -132,3 +132,9 @@ def test_a_gan_whose_data_is_near_arrives():
 def test_a_race_with_plain_gradient_steps():
     race = gradient_vanishing.race(gradient_vanishing.Config(seeds=2, steps=2, optimizer="sgd"), 10.0, 1, "saturating")
     assert race["arrived_after"] == [] and np.isfinite(race["ks_at_the_end"]).all()
+
+
+def test_a_discriminator_that_overflows_is_said_to():
+    config = gradient_vanishing.Config(seeds=1, d_steps=2, batch=8, fresh_d=1e30)
+    with pytest.raises(FloatingPointError, match="non-finite before step 1 of D, with G from step 0"):
+        gradient_vanishing.frozen_generator(config, 0)
