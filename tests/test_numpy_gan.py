@@ -46,10 +46,17 @@ def unflat(vector, like):
     return layers
 
 
-def central_differences(loss, params, h=1e-6):
-    vector = flat(params)
+def assert_slopes(gradient, loss, params, h=1e-6):
+    """Each entry is the slope of the loss to the one side or to the other.
+
+    Both agree up to h times the curvature, unless a step crosses the bend of a leaky ReLU: then the other one holds.
+    """
+    vector, found = flat(params), flat(gradient)
     steps = h * np.eye(len(vector))
-    return np.array([loss(unflat(vector + s, params)) - loss(unflat(vector - s, params)) for s in steps]) / (2 * h)
+    forward = np.array([loss(unflat(vector + s, params)) - loss(params) for s in steps]) / h
+    backward = np.array([loss(params) - loss(unflat(vector - s, params)) for s in steps]) / h
+    off = np.minimum(np.abs(found - forward), np.abs(found - backward))
+    assert np.max(off) < 1e-4 * np.max(np.abs(found))
 
 
 def relative_error(ours, oracle) -> float:
@@ -82,8 +89,7 @@ def test_generator_gradient(loss, seed):
     def of(params):
         return numpy_gan.generator_gradient(params, params_d, z, UNITS, loss)[1]
 
-    # Central differences err by h^2 + 1e-16 / h, about 1e-9, and more where a step crosses a leaky ReLU's bend.
-    assert relative_error(flat(gradient), central_differences(of, params_g)) < 1e-4
+    assert_slopes(gradient, of, params_g)
     with jax.enable_x64(True):
         exact_value, exact = jax.value_and_grad(jax_loss_g)(to_flax(params_g), to_flax(params_d), z, loss)
     assert value == pytest.approx(float(exact_value), rel=1e-12)
@@ -103,14 +109,14 @@ def test_discriminator_gradient(r1, seed):
 
 
 @given(seed=seeds)
-def test_discriminator_gradient_against_central_differences(seed):
+def test_discriminator_gradient_against_finite_differences(seed):
     params_g, params_d, x, z = draws(seed)
     gradient, _ = numpy_gan.discriminator_gradient(params_d, params_g, x, z, UNITS)
 
     def of(params):
         return numpy_gan.discriminator_gradient(params, params_g, x, z, UNITS)[1]
 
-    assert relative_error(flat(gradient), central_differences(of, params_d)) < 1e-4  # bends, as above
+    assert_slopes(gradient, of, params_d)
 
 
 @given(a=st.lists(st.floats(-1e4, 1e4), min_size=5, max_size=5).map(np.array))
