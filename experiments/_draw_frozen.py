@@ -13,8 +13,8 @@ STYLES = {
 }
 
 
-def two_acts(acts: dict[str, dict[str, dict[str, np.ndarray]]]) -> Figure:
-    """One row for each act. Lines are medians over seeds, bands reach from the lowest to the highest."""
+def two_acts(acts: dict[str, dict[str, dict[str, np.ndarray]]], derived: tuple[float, ...]) -> Figure:
+    """One row for each act. `derived` are values of D(G(z)) to be marked in the second."""
     figure = Figure(figsize=(13, 7.6), layout="constrained")
     rows = figure.subplots(2, 3)
     for axes, (act, title) in zip(rows, (("g_alone", "G alone steps"), ("whole", "all of Algorithm 1")), strict=True):
@@ -32,9 +32,9 @@ def two_acts(acts: dict[str, dict[str, dict[str, np.ndarray]]]) -> Figure:
         ylabel="mean |D(x) - D(x) before| on the data", title="G alone steps: D at sampling time", ylim=(-0.02, 1)
     )
     rows[1][2].set(yscale="log", ylabel="KS distance of G's samples", title="all of Algorithm 1")
-    for level, text in ((1 / 2, "1/2"), (2 / 3, "2/3")):
+    for level in derived:
         rows[1][0].axhline(level, color=GREY, linewidth=0.8, linestyle=":")
-        rows[1][0].annotate(text, (1, level), xycoords=("axes fraction", "data"), xytext=(3, 0),
+        rows[1][0].annotate(f"{level:.3f}", (1, level), xycoords=("axes fraction", "data"), xytext=(3, 0),
                             textcoords="offset points", va="center", fontsize=8)  # fmt: skip
     figure.suptitle(f"median and range of {len(run['ks'])} seeds", fontsize=10)
     figure.legend(*rows[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)

@@ -79,8 +79,11 @@ def main(config: Config) -> None:
             for act, state, k, steps in (("g_alone", prepared, 0, config.g_steps), ("whole", start, 1, config.steps)):
                 acts[act][name] = follow(gan, data, g_step, state, run_keys, k, steps)
                 bar.update(task, advance=1, numbers=f"{act}, {name}")
-    _script.save_figure(config.out, "frozen_players.png", _draw_frozen.two_acts(acts))
+    # Where p_g = p_data, D says 1/2, and this where each of its steps comes with one of G's that moves it too.
+    settled = optimal_unfrozen(1.0, 1.0, w=1)
+    _script.save_figure(config.out, "frozen_players.png", _draw_frozen.two_acts(acts, (0.5, settled)))
     numbers = {act: {name: summary(run) for name, run in runs.items()} for act, runs in acts.items()}
+    numbers["unfrozen_d_derived"] = settled
     _script.save_result(config.out, config, started, numbers)
     report(numbers, config.out)
 
@@ -119,7 +122,7 @@ def drifting(gan: train.GAN, state: train.GANState, z: jax.Array, key: jax.Array
 G_STEPS = {"algorithm 1": algorithm_1, "unfrozen": unfrozen, "drifting": drifting}
 
 
-def optimal_unfrozen(p_data: np.ndarray, p_g: np.ndarray, w: float) -> np.ndarray:
+def optimal_unfrozen(p_data: float, p_g: float, w: float) -> float:
     """D_w, the D that w of G's steps to one of its own lead to (derived at the top of this file)."""
     return (p_data + w * p_g) / (p_data + (1 + w) * p_g)
 
@@ -132,9 +135,10 @@ def follow(
 ) -> dict[str, np.ndarray]:
     """k steps of D and then G's, again and again; what is measured has a leading axis of seeds.
 
-    Each of `steps` steps: d_fake, the geometric mean of D(G(z)) in training, and gradient, the norm of that of G's
-    loss in G's parameters. At each of `looks`: ks of G's samples, and d_moved, the mean of |D(x) - D(x) at the
-    start| at sampling time over p_data. At the end: how far D's parameters and its statistics are from the start.
+    Before each of G's steps: d_fake, the geometric mean of D(G(z)) in training, and gradient, the norm of that of
+    G's loss in G's parameters. At each of LOOKS: ks of G's samples, and d_moved, the mean over p_data of
+    |D(x) - D(x) at the start| at sampling time. At the end: how far D's parameters and statistics are from the start.
+    FloatingPointError if G's samples are not finite.
     """
     levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
     x = jnp.asarray(data.quantile(levels))[:, None]
@@ -222,6 +226,7 @@ def report(numbers: dict, out: Path) -> None:
                     "d_params_moved", "d_stats_moved")  # fmt: skip
             cells = [row[key]["median"] for key in keys] + [float(np.median(row["ks_at_the_end"]))]
             print(f"  {name:18}" + "".join(f"{cell:>21.4g}" for cell in cells))
+    print(f"derived for an unfrozen D where p_g = p_data: {numbers['unfrozen_d_derived']:.4f}")
 
 
 if __name__ == "__main__":

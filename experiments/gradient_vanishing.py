@@ -1,4 +1,4 @@
-"""Why log(1 - D(G(z))) stops learning: both generator gradients on one network (about 4 minutes).
+"""Why log(1 - D(G(z))) stops learning: both generator gradients on one network (about 3 minutes).
 
 Writes gradient_vanishing.png (four panels), stages.png and result.json.
 

@@ -270,6 +270,7 @@ def numbers() -> dict[str, str]:
         "unfrozen_before": f"{alone['unfrozen']['gradient_at_the_start']['median']:.2f}",
         "unfrozen_after": f"{alone['unfrozen']['gradient_at_the_end']['median']:.4f}",
         "unfrozen_d_fake_whole": f"{whole['unfrozen']['d_fake_at_the_end']['median']:.3f}",
+        "unfrozen_derived": f"{frozen['numbers']['unfrozen_d_derived']:.3f}",
         "unfrozen_weaker": f"{end['algorithm 1'] / end['unfrozen']:.0f}",
         "parameters": str(result("dirac_gan")["numbers"]["gan_1d"][0]["seeds"][0]["parameters"]),
         "turning": f"{plain_game:.2f}",
