@@ -54,6 +54,7 @@ def vector_field(game: Game) -> Field:
     """v(theta, psi) = (-dL_G/dtheta, -dL_D/dpsi): each player is differentiated in its own argument alone."""
 
     def field(point: Point) -> Point:
+        point = _floats(point)
         slope = Point(jax.grad(game.loss_g, argnums=0)(*point), jax.grad(game.loss_d, argnums=1)(*point))
         return jax.tree.map(jnp.negative, slope)
 
@@ -68,6 +69,7 @@ def consensus(field: Field, gamma: float | int) -> Field:
         return sum(jnp.sum(v**2) for v in jax.tree.leaves(field(point))) / 2
 
     def regularised(point: Point) -> Point:
+        point = _floats(point)
         return _move(field(point), jax.grad(half_squared_speed)(point), -gamma)
 
     return regularised
@@ -114,7 +116,7 @@ def by_optimizer(field: Field, optimizer: optax.GradientTransformation):
     """An update of pairs (point, optimizer state): an Optax rule for both players at once, with -v as its gradient."""
 
     def update(pair: tuple[Point, Any]) -> tuple[Point, Any]:
-        point, state = pair
+        point, state = _floats(pair[0]), pair[1]
         updates, state = optimizer.update(jax.tree.map(jnp.negative, field(point)), state, point)
         return optax.apply_updates(point, updates), state
 
@@ -124,7 +126,8 @@ def by_optimizer(field: Field, optimizer: optax.GradientTransformation):
 def trajectory(update: Callable[[Any], Any], start: Any, steps: int) -> Any:
     """The start and what each of `steps` updates makes of it: every leaf gets a leading axis of steps + 1."""
     check.positive_integer("steps", steps)
-    start = jax.tree.map(jnp.asarray, start)
+    # In the types that an update returns: a start of whole numbers becomes one of floats.
+    start = jax.tree.map(lambda w, after: jnp.asarray(w, jnp.result_type(after)), start, update(start))
 
     def advance(now, _):
         after = update(now)
@@ -240,3 +243,8 @@ def of_gan(
 
 def _move(tree: Any, direction: Any, h: float | int) -> Any:
     return jax.tree.map(lambda w, v: w + h * v, tree, direction)
+
+
+def _floats(point: Point) -> Point:
+    """Whole numbers as floats: they have no slopes. Floats stay as precise as they are."""
+    return jax.tree.map(lambda w: jnp.asarray(w, jnp.result_type(w, float)), point)

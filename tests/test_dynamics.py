@@ -193,6 +193,13 @@ def test_an_optimizer_of_plain_steps_is_the_simultaneous_update():
     np.testing.assert_allclose(path, plain, rtol=1e-5)
 
 
+def test_whole_numbers_are_points_too():
+    update = dynamics.alternating(dynamics.consensus(field(), 1.0), 0.1)
+    whole, floats = (dynamics.trajectory(update, start, 5) for start in (Point(1, -2), Point(1.0, -2.0)))
+    np.testing.assert_array_equal(whole, floats)
+    assert dynamics.eigenvalues(field(), Point(0, 0)) == pytest.approx(dynamics.eigenvalues(field(), ORIGIN))
+
+
 def test_the_second_player_sees_the_firsts_new_parameters():
     """On f = x y with h = .1 from (1, 2): D first, y = 2 + .1 * 1, then x = 1 - .1 * 2.1."""
     v = dynamics.vector_field(dynamics.bilinear())
