@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -84,6 +85,11 @@ def save_result(out: Path, config: Any, started: float, numbers: dict) -> None:
     }
     with replacing(out / "result.json") as path:
         path.write_text(json.dumps(result, indent=2, default=str, allow_nan=False) + "\n")
+
+
+def finite_or_none(values: np.ndarray) -> list[float | None]:
+    """For result.json, which has no infinities."""
+    return [value if np.isfinite(value) else None for value in values.tolist()]
 
 
 def save_figure(out: Path, name: str, figure) -> None:

@@ -100,7 +100,7 @@ def main(config: Config) -> None:
     ends = np.array([np.hypot(*path[-1]) for path in bilinear.values()])
     numbers = {
         "two_numbers": rows,
-        "bilinear_radius_at_the_end": dict(zip(bilinear, finite_or_none(ends), strict=True)),
+        "bilinear_radius_at_the_end": dict(zip(bilinear, _script.finite_or_none(ends), strict=True)),
         "gan_1d": gan_1d,
     }
     _script.save_result(config.out, config, started, numbers)
@@ -168,12 +168,8 @@ def measure(method: Method, path: np.ndarray, equilibrium: Point) -> dict[str, A
         "update_modulus": float(np.abs(dynamics.eigenvalues(method.update, equilibrium)).max()),
         "update_modulus_derived": method.modulus,
         "radius_at_the_start": r[:, 0].tolist(),
-        "radius_at_the_end": finite_or_none(r[:, -1]),
+        "radius_at_the_end": _script.finite_or_none(r[:, -1]),
     }
-
-
-def finite_or_none(values: np.ndarray) -> list[float | None]:
-    return [value if np.isfinite(value) else None for value in values.tolist()]
 
 
 def distance(found: np.ndarray, derived: list[complex]) -> float:

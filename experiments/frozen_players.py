@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ import numpy as np
 import optax
 
 from experiments import _draw_frozen, _script, goodfellow_1d
-from gan_from_scratch import check, metrics, networks, numpy_gan, train
+from gan_from_scratch import check, losses, metrics, networks, numpy_gan, train
 
 PREPARED = 200  # steps of Algorithm 1 before G alone steps: D has begun to tell
 LOOKS = 40  # at D and at G's samples in each act
@@ -58,7 +58,7 @@ class Config:
         check.seed("seed", self.seed)
         for name in ("seeds", "g_steps", "steps", "batch"):
             check.positive_integer(name, getattr(self, name))
-        check.one_of("loss", self.loss, get_args(self.__dataclass_fields__["loss"].type))
+        check.one_of("loss", self.loss, losses.GENERATOR_LOSSES)
 
 
 def main(config: Config) -> None:

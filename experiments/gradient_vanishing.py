@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,13 +21,11 @@ import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
 
-from experiments import _draw_vanishing, _script, goodfellow_1d
-from gan_from_scratch import check, losses, metrics, numpy_gan, theory, train
+from experiments import _closed_form, _draw_vanishing, _script, goodfellow_1d
+from gan_from_scratch import check, losses, metrics, numpy_gan, train
 from gan_from_scratch.distributions import Gaussian
 
 MARKS = (0.5, 0.1, 1e-3, 1e-6)  # D(G(z)) at which panel a reads off losses and slopes
-THETAS = np.linspace(0, 20, 41)
-DRAWS = (20, 50_000)  # Monte-Carlo estimates of each gradient in panel b, and the draws in each
 STAGES = (0, 100, 4000)  # steps of Algorithm 1 after which G is frozen
 # Mean of p_data, 1.25 wide, and steps of D to one of G in panel d. The first G makes numbers from -1 to 1.
 SETTINGS = ((4.0, 1), (4.0, 10), (10.0, 1), (10.0, 10))
@@ -49,10 +47,10 @@ class Config:
     """GANs in each setting of panels c and d."""
     d_steps: int = 8000
     """Steps of D against the frozen G in panel c."""
+    # 1/10 makes the weights about .02, as DCGAN's (Radford et al. 2016, section 4). At 1 D starts with a slope of
+    # random sign; where that is wrong it turns around, and on its way through zero both gradients vanish for a moment.
     fresh_d: float = 0.1
-    """Factor on the fresh D's weights in panel c. 1/10 makes them about .02, as DCGAN's (Radford et al. 2016,
-    section 4), and D = 1/2 everywhere. At 1 D starts with a slope of random sign; where that is wrong it has to turn
-    around, and on its way through zero both gradients vanish for a moment."""
+    """Factor on the fresh D's weights in panel c: at 1/10 D starts at 1/2 everywhere."""
     steps: int = 4000
     """Steps of Algorithm 1 in panel d."""
     batch: int = 64
@@ -65,7 +63,7 @@ class Config:
         for name in ("seeds", "d_steps", "steps", "batch"):
             check.positive_integer(name, getattr(self, name))
         check.positive("fresh_d", self.fresh_d)
-        check.one_of("optimizer", self.optimizer, get_args(self.__dataclass_fields__["optimizer"].type))
+        check.one_of("optimizer", self.optimizer, {"adam", "sgd"})
 
 
 def main(config: Config) -> None:
@@ -75,8 +73,8 @@ def main(config: Config) -> None:
     runs = [(*setting, loss) for setting in SETTINGS for loss in losses.GENERATOR_LOSSES]
     with _script.progress_bar() as bar:
         task = bar.add_task("gradient_vanishing", total=len(STAGES) + len(runs) + 1, numbers="the closed form")
-        marks = losses_and_slopes(np.log(np.array(MARKS) / (1 - np.array(MARKS))))
-        closed = closed_form(config.seed)
+        marks = _closed_form.losses_and_slopes(np.log(np.array(MARKS) / (1 - np.array(MARKS))))
+        closed = _closed_form.closed_form(config.seed)
         stages = []
         for steps in STAGES:
             bar.update(task, advance=1, numbers=f"D against G after {steps} steps")
@@ -86,97 +84,19 @@ def main(config: Config) -> None:
             bar.update(task, advance=1, numbers=f"p_data at {mean:g}, k = {k}, {loss}")
             races.append(race(config, mean, k, loss))
         bar.update(task, advance=1, numbers="done")
-    panels = _draw_vanishing.four_panels(losses_and_slopes(np.linspace(-16, 6, 400)), marks, closed, stages[0], races)
+    panels = _draw_vanishing.four_panels(
+        _closed_form.losses_and_slopes(np.linspace(-16, 6, 400)), marks, closed, stages[0], races
+    )
     _script.save_figure(config.out, "gradient_vanishing.png", panels)
     _script.save_figure(config.out, "stages.png", _draw_vanishing.three_stages(stages))
     numbers = {
         "a_slopes": {name: values.tolist() for name, values in marks.items()},
-        "b_closed_form": summary_of_closed_form(closed),
+        "b_closed_form": _closed_form.summary(closed),
         "c_frozen_generator": [summary_of_stage(stage) for stage in stages],
         "d_races": races,
     }
     _script.save_result(config.out, config, started, numbers)
     report(numbers, config.out)
-
-
-# Panel a
-
-
-def losses_and_slopes(logits: np.ndarray) -> dict[str, np.ndarray]:
-    """Each loss and its slope in the logit, at each logit."""
-    curves = {"logit": logits, "d_of_g": 1 / (1 + np.exp(-logits))}
-    for name, loss in losses.GENERATOR_LOSSES.items():
-        curves[f"{name}_loss"] = np.asarray(jnp.vectorize(loss)(logits))
-        curves[f"{name}_slope"] = np.asarray(jnp.vectorize(jax.grad(loss))(logits))
-    return curves
-
-
-# Panel b
-
-
-def closed_form(seed: int) -> dict[str, np.ndarray]:
-    """Gradients in theta at each of THETAS: of divergences, and of both losses with the optimal D put in."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for theta in THETAS:
-        row = {"theta": theta, **gradients_of_divergences(theta)}
-        z = np.linspace(-12, 12, 6001)
-        weight = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
-        for name in losses.GENERATOR_LOSSES:
-            row[f"{name} exact"] = np.trapezoid(weight * pathwise(name, z, theta), z)
-            row[f"{name} drawn"] = pathwise(name, rng.normal(size=DRAWS), theta).mean(axis=1)
-        rows.append(row)
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
-
-
-def gradients_of_divergences(theta: float) -> dict[str, float]:
-    """d/dtheta of 2 JSD(p_data, p_g), of KL(p_g || p_data) and of KL - 2 JSD by quadrature over x, in nats.
-
-    Only p_g depends on theta, with dp_g/dtheta = (x - theta) p_g, so d KL = integral of dp_g log(p_g / p_data) and
-    d 2 JSD = integral of dp_g log(p_g / (p_data + p_g)); constants drop out because dp_g integrates to 0.
-    The logarithms are taken from the optimal logits: theta = 20 asks for 2e-22, and p_g / (p_data + p_g) is 1 there.
-    """
-    x = np.linspace(-12, theta + 12, 8001)
-    dp_g = (x - theta) * np.exp(-0.5 * (x - theta) ** 2) / np.sqrt(2 * np.pi)
-    a = optimal_logits(x, theta)
-    jsd_2, kl = np.trapezoid(dp_g * -np.logaddexp(0, a), x), np.trapezoid(dp_g * -a, x)
-    return {"2 JSD": jsd_2, "KL": kl, "KL - 2 JSD": np.trapezoid(dp_g * np.logaddexp(0, -a), x)}
-
-
-def optimal_logits(x: np.ndarray, theta: float) -> np.ndarray:
-    """Those of the D that is optimal for N(0, 1) against N(theta, 1)."""
-    return theory.optimal_logits(-0.5 * x**2, -0.5 * (x - theta) ** 2)
-
-
-def pathwise(name: str, z: np.ndarray, theta: float) -> np.ndarray:
-    """dL/dtheta on the sample G(z) = z + theta, for each z, with D frozen at the optimum for this theta.
-
-    It is dL/da * da/dx * dx/dtheta, where da/dx = -theta is the slope of D's logit and dx/dtheta = 1.
-    """
-    with jax.enable_x64(True):
-        slope = jnp.vectorize(jax.grad(losses.GENERATOR_LOSSES[name]))
-        return np.asarray(slope(optimal_logits(z + theta, theta))) * -theta
-
-
-def summary_of_closed_form(closed: dict[str, np.ndarray]) -> dict:
-    """How far Theorem 2.5 is met on (0, 6], and the gradients at some theta."""
-    theta = closed["theta"]
-    some = (theta > 0) & (theta <= 6)  # at 0 both sides are 0
-
-    def off(loss: str, divergence: str) -> float:
-        return float(np.max(np.abs(closed[loss][some] / closed[divergence][some] - 1)))
-
-    drawn = [name for name in closed if name.endswith("drawn")]
-    return {
-        "largest_relative_error_saturating": off("saturating exact", "2 JSD"),
-        "largest_relative_error_nonsaturating": off("nonsaturating exact", "KL - 2 JSD"),
-        "monte_carlo": f"{DRAWS[0]} means of {DRAWS[1]} draws each",
-        "at": [
-            {name: float(np.mean(values[i])) for name, values in closed.items()}
-            | {f"{name}, std of a mean": float(np.std(closed[name][i])) for name in drawn}
-            for i in np.flatnonzero(np.isin(theta, (0, 1, 2, 4, 6, 10, 20)))
-        ],
-    }
 
 
 # Panel c
@@ -324,17 +244,13 @@ def summary_of_stage(stage: dict) -> dict:
         "zeros": int(np.sum(saturating == 0) + np.sum(other == 0)),
         "seeds": seeds,
         "d_step": stage["moments"].tolist(),
-        "median": {name: [finite_or_none(v) for v in np.median(stage[name], axis=0)] for name in names},
+        "median": {name: _script.finite_or_none(np.median(stage[name], axis=0)) for name in names},
     }
 
 
 def orders(high: float, low: float) -> float | None:
     """Orders of magnitude from `low` to `high`; None if `low` is 0."""
     return float(np.log10(high / low)) if low > 0 else None
-
-
-def finite_or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 # Panel d
@@ -344,7 +260,7 @@ def race(config: Config, mean: float, k: int, loss: str) -> dict:
     """Train the GAN from each seed's start; the seeds, starts and data are the same for both losses."""
     data, gan, keys = p_data(mean), build(config, mean, k, loss), keys_of_seeds(config)
     if config.optimizer == "sgd":
-        # .01: ten times more and half of the runs whose p_data is far away end in infinities.
+        # .01: with ten times more for D some runs whose p_data is far away ended in infinities.
         gan = replace(gan, optimizer_g=optax.sgd(0.01), optimizer_d=optax.sgd(0.01))
     z = jnp.linspace(-1, 1, 2001)[:, None]
 

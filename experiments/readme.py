@@ -171,7 +171,7 @@ def arrivals() -> str:
 
 def games() -> str:
     """Games of two numbers: eigenvalues and where the methods end."""
-    rows = []
+    rows, config = [], result("dirac_gan")["config"]
     for row in result("dirac_gan")["numbers"]["two_numbers"]:
         real, imaginary = row["eigenvalues"][0]
         pair = [f"{real:.3f}"] * (abs(real) > 1e-6) + [f"± {abs(imaginary):.3f}i"] * (abs(imaginary) > 1e-6)
@@ -181,7 +181,13 @@ def games() -> str:
              f"{row['update_modulus']:.3f}", f"{start:.2f} → {end:.2g}"]
         )  # fmt: skip
     return table(
-        ["method, step size 0.2", "eigenvalues", "off the formula by", "a step multiplies by", "radius, 500 steps"],
+        [
+            f"method, step size {config['h']}",
+            "eigenvalues",
+            "off the formula by",
+            "a step multiplies by",
+            f"radius, {config['steps']} steps",
+        ],
         rows,
     )
 

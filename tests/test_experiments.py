@@ -15,6 +15,7 @@ from PIL import Image
 
 import experiments
 from experiments import (
+    _closed_form,
     _draw_dirac,
     _script,
     benchmark,
@@ -113,7 +114,7 @@ def test_gradient_vanishing_writes_its_pictures_and_numbers(tmp_path, monkeypatc
     monkeypatch.setattr(gradient_vanishing, "STAGES", (1,))
     monkeypatch.setattr(gradient_vanishing, "SETTINGS", ((10.0, 2),))
     monkeypatch.setattr(gradient_vanishing, "CHECKS", 1)
-    monkeypatch.setattr(gradient_vanishing, "THETAS", np.array([0.0, 1.0, 6.0]))
+    monkeypatch.setattr(_closed_form, "THETAS", np.array([0.0, 1.0, 6.0]))
     config = gradient_vanishing.Config(out=tmp_path, seeds=2, d_steps=3, steps=2, batch=8)
     gradient_vanishing.main(config)
     numbers = numbers_of(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments import gradient_vanishing
+from experiments import _closed_form, gradient_vanishing
 from gan_from_scratch import losses, theory, train
 
 thetas = st.floats(0.01, 6)
@@ -20,20 +20,20 @@ WEIGHT = np.exp(-0.5 * Z**2) / math.sqrt(2 * math.pi)
 
 def of_loss(name: str, theta: float) -> float:
     """The exact gradient of a loss in theta, with D frozen at its optimum."""
-    return np.trapezoid(WEIGHT * gradient_vanishing.pathwise(name, Z, theta), Z)
+    return np.trapezoid(WEIGHT * _closed_form.pathwise(name, Z, theta), Z)
 
 
 @given(theta=thetas)
 def test_theorem_2_5(theta):
     """With D = D* the saturating loss has the gradient of 2 JSD, the other that of KL - 2 JSD, and they sum to KL's."""
-    exact = gradient_vanishing.gradients_of_divergences(theta)
+    exact = _closed_form.gradients_of_divergences(theta)
     assert of_loss("saturating", theta) == pytest.approx(exact["2 JSD"], rel=1e-5)
     assert of_loss("nonsaturating", theta) == pytest.approx(exact["KL - 2 JSD"], rel=1e-5)
     assert exact["KL"] == pytest.approx(theta, rel=1e-9)
 
 
 def test_at_the_equilibrium_nothing_pulls():
-    exact = gradient_vanishing.gradients_of_divergences(0.0)
+    exact = _closed_form.gradients_of_divergences(0.0)
     for value in (*exact.values(), of_loss("saturating", 0.0), of_loss("nonsaturating", 0.0)):
         assert value == pytest.approx(0, abs=1e-15)
 
@@ -53,7 +53,7 @@ def test_the_divergences_gradients_are_those_of_theory(theta):
         def kl(theta):
             return theory.kl_divergence(density(theta), density(0.0), x)
 
-        exact = gradient_vanishing.gradients_of_divergences(theta)
+        exact = _closed_form.gradients_of_divergences(theta)
         assert float(jax.grad(jsd_2)(theta)) == pytest.approx(exact["2 JSD"], rel=1e-8)
         assert float(jax.grad(kl)(theta)) == pytest.approx(exact["KL"], rel=1e-8)
 

@@ -49,7 +49,8 @@ def unflat(vector, like):
 def assert_slopes(gradient, loss, params, h=1e-6):
     """Each entry is the slope of the loss to the one side or to the other.
 
-    Both agree up to h times the curvature, unless a step crosses the bend of a leaky ReLU: then the other one holds.
+    Both agree up to h times the curvature, far less than 1e-4 of the largest slope, unless a step crosses the bend
+    of a leaky ReLU: then the other one holds.
     """
     vector, found = flat(params), flat(gradient)
     steps = h * np.eye(len(vector))
