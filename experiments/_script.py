@@ -7,20 +7,25 @@ Exit code 0: done. 1: training went non-finite, or the numbers asked for could n
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import jax
 import numpy as np
 import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from gan_from_scratch import check
+
+PLACES = ("out", "data_dir", "cache")  # fields of a Config that say where files lie: no part of a result
 
 
 def command_line(config_class: type, main: Callable[[Any], None], description: str) -> None:
@@ -73,10 +78,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def save_result(out: Path, config: Any, started: float, numbers: dict) -> None:
     """Write result.json: what was run, on what, how long (since perf_counter's `started`), and what came out."""
+    settings = flat(config)
     result = {
-        # Where the files lie is no part of the result.
-        "config": {name: value for name, value in asdict(config).items() if name != "out"},
-        "seed": config.seed,
+        "config": {name: value for name, value in settings.items() if name not in PLACES},
+        "seed": settings["seed"],
         "versions": {name: version(name) for name in ("gan_from_scratch", "jax", "flax", "optax", "numpy")}
         | {"python": platform.python_version()},
         "device": f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores",
@@ -85,6 +90,49 @@ def save_result(out: Path, config: Any, started: float, numbers: dict) -> None:
     }
     with replacing(out / "result.json") as path:
         path.write_text(json.dumps(result, indent=2, default=str, allow_nan=False) + "\n")
+
+
+def flat(config: Any) -> dict[str, Any]:
+    """All settings of a Config by name, those of the dataclasses in it included."""
+    settings = {}
+    for field in fields(config):
+        value = getattr(config, field.name)
+        settings |= flat(value) if is_dataclass(value) else {field.name: value}
+    return settings
+
+
+def check_choices(config: Any) -> None:
+    """Raise ValueError unless each field with a Literal type has one of its values."""
+    for field in fields(config):
+        if get_origin(field.type) is Literal:
+            check.one_of(field.name, getattr(config, field.name), get_args(field.type))
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Inside the block Ctrl-C and SIGTERM interrupt nothing; the function given tells whether one came.
+
+    A second one ends the program as usual.
+    """
+    came = []
+
+    def note(number: int, frame: Any) -> None:
+        came.append(number)
+        for signum, handler in usual.items():
+            signal.signal(signum, handler)
+
+    usual = {signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(came)
+    finally:
+        for signum, handler in usual.items():
+            signal.signal(signum, handler)
+
+
+def check_batch(batch: int, images: int) -> None:
+    """Raise ValueError if the batch is larger than the data."""
+    if batch > images:
+        raise ValueError(f"batch is {batch}, but must be at most {images}, the number of images")
 
 
 def finite_or_none(values: np.ndarray) -> list[float | None]:

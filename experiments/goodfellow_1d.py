@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args, get_origin
+from typing import Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -96,9 +96,7 @@ class Config:
         for name in ("b1", "b2", "average"):
             check.fraction(name, getattr(self, name))
         check.nonnegative("r1", self.r1)
-        for name, field in self.__dataclass_fields__.items():
-            if get_origin(field.type) is Literal:
-                check.one_of(name, getattr(self, name), get_args(field.type))
+        _script.check_choices(self)
         self.p_data(), self.p_z()  # each checks its own parameters
         if self.std < 1e-5 * abs(self.mean):
             raise ValueError(f"std is {self.std}, but must be at least 1e-5 of mean {self.mean}: float32 has 7 digits")

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 from jax.typing import ArrayLike
-from jaxtyping import Float
+from jaxtyping import Float, Key
 
 from gan_from_scratch import check
 
@@ -25,6 +25,26 @@ def r1_penalty(logits: Callable[[Array], Array], x: Float[ArrayLike, "batch ..."
     a, pull_back = jax.vjp(logits, x)
     (slope,) = pull_back(jnp.ones_like(a))
     return 0.5 * jnp.sum(slope**2) / a.size
+
+
+def noisy_targets(
+    key: Key[Array, ""], n: int, smoothing: float | int, noise: float | int
+) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    """What D shall say of n real and of n fake samples: 1 - smoothing - noise U and noise U', with U, U' in [0, 1).
+
+    One-sided smoothing (Salimans et al. 2016, section 3.4) keeps D from logits without bound. It is one-sided, because
+    a target above 0 on fakes would pay D for leaving p_g where it is. Noise on the labels (Chollet) goes inwards:
+    a target outside [0, 1] would make the loss unbounded below.
+    """
+    if smoothing + noise > 1:
+        raise ValueError(f"smoothing is {smoothing} and label_noise {noise}, but their sum must be at most 1")
+    u_real, u_fake = jax.random.uniform(key, (2, n))
+    return 1 - smoothing - noise * u_real, noise * u_fake
+
+
+def soft_target_loss(logits: Float[ArrayLike, "..."], target: Float[ArrayLike, "..."]) -> Float[Array, ""]:
+    """-E[t log D + (1 - t) log(1 - D)] for targets t in [0, 1], whose minimum is at D = t."""
+    return jnp.mean(target * jax.nn.softplus(-logits) + (1 - target) * jax.nn.softplus(logits))
 
 
 class AverageState(NamedTuple):
@@ -44,7 +64,8 @@ def average_parameters(decay: float) -> optax.GradientTransformation:
     check.fraction("decay", decay)
 
     def init(params):
-        return AverageState(params, jnp.zeros((), jnp.int32))
+        # A copy, so that a state can be donated: no array may stand in it twice.
+        return AverageState(jax.tree.map(jnp.array, params), jnp.zeros((), jnp.int32))
 
     def update(updates, state, params):
         d = average_weight(decay, state.count)

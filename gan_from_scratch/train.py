@@ -47,13 +47,19 @@ class GAN:
     generator_steps: int = 1  # steps of G in it; the paper has one
     generator_loss: str = "nonsaturating"
     r1: float | int = 0.0  # gamma of remedies.r1_penalty
+    smoothing: float | int = 0.0  # both move D's targets: remedies.noisy_targets
+    label_noise: float | int = 0.0
+    skip_below: float | int = 0.0  # nats; D does not step where its loss is lower, so that G can catch up
 
     def __post_init__(self):
         check.positive_integer("batch", self.batch)
         check.positive_integer("k", self.k)
         check.positive_integer("generator_steps", self.generator_steps)
         check.one_of("generator_loss", self.generator_loss, losses.GENERATOR_LOSSES)
-        check.nonnegative("r1", self.r1)
+        for name in ("r1", "skip_below"):
+            check.nonnegative(name, getattr(self, name))
+        for name in ("smoothing", "label_noise"):
+            check.fraction(name, getattr(self, name))
 
 
 class Player(NamedTuple):
@@ -97,12 +103,13 @@ def init(gan: GAN, key: Key[Array, ""]) -> GANState:
 def discriminator_objective(
     gan: GAN, state: GANState, x: Float[ArrayLike, "batch ..."], z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]
 ) -> Objective:
-    """What D minimises on data x and noise z: -V(D, G), and gan.r1 times the R1 penalty. `key` is for dropout.
+    """What D minimises on data x and noise z: -V(D, G), and gan.r1 times the R1 penalty. `key` is for dropout and
+    for noise on D's targets.
 
     A function (params_g, params_d) -> objective, (both players' new statistics, metrics). Of `state` it takes the
     statistics alone.
     """
-    key_g, key_real, key_fake = jax.random.split(key, 3)
+    key_g, key_real, key_fake, key_targets = jax.random.split(key, 4)
 
     def objective(params_g, params_d):
         fake, stats_g = _apply(gan.generator, params_g, state.g.stats, z, key_g)
@@ -115,12 +122,18 @@ def discriminator_objective(
             "d_real": jnp.mean(jax.nn.sigmoid(logits_real)),
             "d_fake": jnp.mean(jax.nn.sigmoid(logits_fake)),
         }
-        penalty = 0.0
+        loss = loss_d
+        if gan.smoothing or gan.label_noise:
+            # One target for each judgement, not for each sample: a SetDiscriminator judges sets.
+            targets = remedies.noisy_targets(key_targets, logits_real.size, gan.smoothing, gan.label_noise)
+            loss = remedies.soft_target_loss(logits_real, targets[0]) + remedies.soft_target_loss(
+                logits_fake, targets[1]
+            )
         if gan.r1:
-            penalty = gan.r1 * remedies.r1_penalty(
+            loss += gan.r1 * remedies.r1_penalty(
                 lambda x: _apply(gan.discriminator, params_d, state.d.stats, x, key_real)[0], x
             )
-        return loss_d + penalty, ((stats_g, stats_d), metrics)
+        return loss, ((stats_g, stats_d), metrics)
 
     return objective
 
@@ -145,7 +158,11 @@ def discriminator_step(
     objective = discriminator_objective(gan, state, x, z, key)
     slope_in_d = jax.grad(objective, argnums=1, has_aux=True)
     gradient, ((_, stats_d), metrics) = slope_in_d(state.g.params, state.d.params)  # G's statistics are dropped
-    return state._replace(d=descend(gan.optimizer_d, state.d, gradient, stats_d)), metrics
+    d = descend(gan.optimizer_d, state.d, gradient, stats_d)
+    if gan.skip_below:
+        skip = metrics["loss_d"] < gan.skip_below
+        d = jax.tree.map(lambda old, new: jnp.where(skip, old, new), state.d, d)
+    return state._replace(d=d), metrics
 
 
 def generator_step(
@@ -195,9 +212,24 @@ def train(gan: GAN, state: GANState, sample_data: Sampler, key: Key[Array, ""], 
 
 
 def generate(gan: GAN, state: GANState, z: Float[ArrayLike, "n ..."]) -> Float[Array, "n ..."]:
-    """G(z) at sampling time, with G's averaged parameters if its optimizer keeps an average."""
+    """G(z) at sampling time, with G's averaged parameters if its optimizer keeps an average. See `settle`."""
     params = remedies.averaged(state.g.opt_state, state.g.params)
     return gan.generator.apply({"params": params, **state.g.stats}, z, train=False)
+
+
+def settle(gan: GAN, state: GANState, key: Key[Array, ""], batches: int) -> GANState:
+    """The state to sample from: G's averaged parameters, and BatchNorm statistics that belong to them.
+
+    Running statistics follow the newest parameters. Here the averaged ones stand still while `batches` fresh batches
+    of noise pass, so that the statistics come to rest. Without BatchNorm only the parameters change.
+    """
+    params = remedies.averaged(state.g.opt_state, state.g.params)
+
+    def one_batch(stats, key):
+        return _apply(gan.generator, params, stats, gan.sample_noise(key, gan.batch), key)[1], None
+
+    stats, _ = jax.lax.scan(one_batch, state.g.stats, jax.random.split(key, batches))
+    return state._replace(g=state.g._replace(params=params, stats=stats))
 
 
 def discriminate(gan: GAN, state: GANState, x: Float[ArrayLike, "n ..."]) -> Float[Array, " judgements"]:

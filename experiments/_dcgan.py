@@ -1,0 +1,387 @@
+"""What mnist_dcgan and cifar_dcgan share: the settings, the networks, the run with its checkpoints, the report."""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from experiments import _draw_images, _judge, _script, classifier
+from gan_from_scratch import check, checkpoint, data, networks, remedies, train
+
+CHUNK = 20  # steps in one compiled call: a second or two on a CPU, so that a stop is soon heard
+SHOWN = 64  # noises whose images are drawn again and again while G learns
+SETTLED = 20, 200  # batches for BatchNorm's statistics: of a picture on the way, and at the end
+CHECKPOINTS = "checkpoints"  # their folder in --out
+METRICS = ("loss_d", "loss_g", "d_real", "d_fake")
+GENERATED = 500  # images in one call at sampling time
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is not about learning: where to, how often, how many."""
+
+    out: Path
+    """Folder for the results and the checkpoints."""
+    seed: int = 0
+    """Decides every draw."""
+    data_dir: Path | None = None
+    """Folder with the data's files. None: what GAN_DATA_DIR names, else a download."""
+    synthetic: int | None = None
+    """Learn that many made-up images instead: needs no files, for a first try."""
+    resume: bool = False
+    """Go on from the newest checkpoint in --out. The result is the same, bit for bit, as without the interruption."""
+    checkpoint_every: int = 1000
+    """Steps from one checkpoint to the next. Ctrl-C and SIGTERM save one as well."""
+    sample_every: int = 250
+    """Steps from one picture of the same 64 noises to the next; together they make the GIF."""
+    samples: int = 10_000
+    """Images of each kind on which G is judged; as many as there are test images at most."""
+    cache: Path | None = None
+    """Folder in which the classifier that judges is kept. None: the user's cache folder."""
+
+    def __post_init__(self):
+        check.seed("seed", self.seed)
+        for name in ("checkpoint_every", "sample_every", "samples"):
+            check.positive_integer(name, getattr(self, name))
+        if self.synthetic is not None:
+            check.positive_integer("synthetic", self.synthetic)
+
+
+@dataclass(frozen=True)
+class Training:
+    """The GAN and how it learns."""
+
+    steps: int
+    """Steps of Algorithm 1."""
+    batch: int = 64
+    """Images in a batch."""
+    k: int = 1
+    """Steps of D in each step of Algorithm 1."""
+    loss: Literal["saturating", "nonsaturating"] = "nonsaturating"
+    """G's loss: E log(1 - D(G(z))), eq. (1), or -E log D(G(z)), section 3."""
+    noise: Literal["gaussian", "uniform"] = "gaussian"
+    """Distribution of z: N(0, 1) or uniform on [-1, 1], in every coordinate."""
+    noise_dim: int = 100
+    """Coordinates of z."""
+    architecture: Literal["dcgan", "textbook"] = "dcgan"
+    """Radford's networks, or the textbook's for 32 x 32 x 3 (Chollet), which take 30 times as long."""
+    width: int = 64
+    """Channels of the DCGAN's layers nearest to the image; each further layer has twice as many."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Type of the matrix products. Parameters, losses and statistics are float32. bfloat16 is for GPU and TPU."""
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    """The gradient rule of both players; the textbook's is RMSprop."""
+    rate_g: float = 2e-4
+    """Learning rate of G."""
+    rate_d: float = 2e-4
+    """Learning rate of D. Another one than G's balances the players, as k does."""
+    b1: float = 0.5
+    """Adam's momentum. .9 oscillates (Radford et al. 2016, section 4)."""
+    b2: float = 0.999
+    """Adam's memory of squared gradients."""
+    clip: float = 0.0
+    """Cut every entry of a gradient at this size, as the textbook does with 1. 0: off."""
+    decay: bool = False
+    """Let both learning rates fall linearly to 0."""
+    average: float = 0.999
+    """Sample from a running average of G's parameters with this memory. 0: from the newest."""
+    r1: float = 0.0
+    """Weight of the R1 penalty on D's slope at the data (Mescheder et al. 2018). 0: off."""
+    smoothing: float = 0.0
+    """One-sided: D is to say 1 - smoothing of real images, so that its logits stay bounded (Salimans et al. 2016)."""
+    label_noise: float = 0.0
+    """D's targets are moved inwards by up to this much, at random; the textbook's is .05, outwards."""
+    dropout: float = 0.0
+    """Share of D's last hidden units that are off in training, so that D cannot learn its images by heart."""
+    skip_below: float = 0.0
+    """D does not step where its loss is under this many nats (2 log 2 = 1.39 is chance), so that G catches up."""
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "k", "noise_dim", "width"):
+            check.positive_integer(name, getattr(self, name))
+        for name in ("rate_g", "rate_d"):
+            check.positive(name, getattr(self, name))
+        for name in ("b1", "b2", "average", "smoothing", "label_noise", "dropout"):
+            check.fraction(name, getattr(self, name))
+        for name in ("clip", "r1", "skip_below"):
+            check.nonnegative(name, getattr(self, name))
+        _script.check_choices(self)
+        if self.smoothing + self.label_noise > 1:
+            raise ValueError(
+                f"smoothing is {self.smoothing} and label_noise {self.label_noise}, but their sum must be at most 1"
+            )
+
+
+class Progress(NamedTuple):
+    """A run so far: what a checkpoint keeps. `history` is what the figures and the report are made from:
+
+    each of METRICS (steps,); frames (moments, SHOWN, h, w, c) uint8, G at the same noises; frame_steps (moments,);
+    seconds (), in the loop over steps, compiling included.
+    """
+
+    state: train.GANState
+    history: dict[str, np.ndarray]
+
+
+def main(config: Any, name: str) -> None:
+    """Train on the data set `name`, judge, draw, save. `config` has the fields `classes`, `run` and `training`."""
+    started = time.perf_counter()
+    run, training = config.run, config.training
+    images = {split: images_of(config, name, split) for split in data.SPLITS}
+    _script.check_batch(training.batch, len(images["train"]))
+    gan = build(training, data.SHAPES[name])
+    about = description(config, name)
+    key = jax.random.key(run.seed)
+    start = beginning(gan, key, run, about)
+    _script.prepare_folder(run.out)
+
+    progress, stop, interrupted = learn(gan, training.steps, run, about, key, start, images["train"])
+    steps, seconds = len(progress.history["loss_d"]), float(progress.history["seconds"])
+    if interrupted:
+        print(f"stopped after step {steps:,}; go on with --resume", flush=True)
+        raise KeyboardInterrupt
+    draw(run.out, progress.history, training.loss)
+    numbers = {
+        "steps": steps,
+        "non_finite_at_step": stop,
+        "training_seconds": round(seconds, 1),
+        "images_per_second": round(training.batch * steps / seconds, 1) if steps else None,
+        # A single batch's loss is noise: the mean over the last tenth of the steps.
+        "at_the_end": {name: float(progress.history[name][-max(1, steps // 10) :].mean()) for name in METRICS if steps},
+    }
+    if stop is None:
+        images["generated"] = generated(gan, progress.state, key, min(run.samples, len(images["test"])))
+        numbers["judged"] = judged(config, name, images)
+        _draw_images.save_picture(_draw_images.tiles(images["generated"][:100], 10), run.out / "samples.png")
+    _script.save_result(run.out, config, started, numbers)
+    if stop is not None:
+        last = checkpoint.newest(run.out / CHECKPOINTS)
+        kept = "there is no checkpoint" if last is None else f"the newest checkpoint is of step {last:,}"
+        raise FloatingPointError(f"training went non-finite at step {stop}; {kept}; the curves are in {run.out}")
+    report(numbers, run.out)
+
+
+def images_of(config: Any, name: str, split: str) -> np.ndarray:
+    """Those of the wanted classes, uint8."""
+    dataset = classifier.images_of(judge_config(config, name), split)
+    images, _ = data.of_classes(dataset, data.CLASSES[name], config.classes)
+    if len(images) < 2:
+        raise ValueError(f"classes is {config.classes}, but must have at least 2 images: {split} has {len(images)}")
+    return images
+
+
+def judge_config(config: Any, name: str) -> classifier.Config:
+    run = config.run
+    small = {"width": 4, "epochs": 1, "batch": 32} if run.synthetic is not None else {}
+    return classifier.Config(data=name, data_dir=run.data_dir, cache=run.cache, synthetic=run.synthetic, **small)
+
+
+def description(config: Any, name: str) -> dict[str, Any]:
+    """What a checkpoint must agree on. With a constant learning rate a run may be made longer."""
+    settings = _script.flat(config)
+    ignored = {"out", "data_dir", "cache", "resume", "checkpoint_every", "samples"}
+    ignored |= set() if config.training.decay else {"steps"}
+    return {"data": name} | {key: value for key, value in settings.items() if key not in ignored}
+
+
+def build(training: Training, shape: tuple[int, int, int]) -> train.GAN:
+    """The GAN that the settings describe, for images of that shape."""
+    size, _, channels = shape
+    dtype = jnp.dtype(training.dtype)
+    if training.architecture == "dcgan":
+        generator = networks.DCGANGenerator(size, channels, training.width, dtype)
+        discriminator = networks.DCGANDiscriminator(size, channels, training.width, training.dropout, dtype)
+    elif shape != (32, 32, 3):
+        raise ValueError("architecture is 'textbook', but its networks are made for images of 32 x 32 x 3 alone")
+    else:
+        generator, discriminator = networks.FrogGenerator(dtype), networks.FrogDiscriminator(training.dropout, dtype)
+
+    def optimizer(rate: float, updates: int) -> optax.GradientTransformation:
+        schedule = optax.linear_schedule(rate, 0.0, updates) if training.decay else rate
+        if training.optimizer == "adam":
+            rule = optax.adam(schedule, training.b1, training.b2)
+        else:
+            rule = optax.rmsprop(schedule)
+        return optax.chain(optax.clip(training.clip), rule) if training.clip else rule
+
+    optimizer_g = optimizer(training.rate_g, training.steps)
+    if training.average:
+        optimizer_g = optax.chain(optimizer_g, remedies.average_parameters(training.average))
+    return train.GAN(
+        generator=generator,
+        discriminator=discriminator,
+        optimizer_g=optimizer_g,
+        optimizer_d=optimizer(training.rate_d, training.steps * training.k),
+        sample_noise=sampler_of_noise(training.noise, training.noise_dim),
+        batch=training.batch,
+        k=training.k,
+        generator_loss=training.loss,
+        r1=training.r1,
+        smoothing=training.smoothing,
+        label_noise=training.label_noise,
+        skip_below=training.skip_below,
+    )
+
+
+def sampler_of_noise(noise: str, dim: int) -> train.Sampler:
+    if noise == "gaussian":
+        return lambda key, n: jax.random.normal(key, (n, dim))
+    return lambda key, n: jax.random.uniform(key, (n, dim), minval=-1, maxval=1)
+
+
+# The run
+
+
+def beginning(gan: train.GAN, key: Array, run: Run, about: dict[str, Any]) -> Progress:
+    """The state before the first step, or that of the newest checkpoint."""
+    folder = run.out / CHECKPOINTS
+    state = jax.jit(partial(train.init, gan))(jax.random.fold_in(key, 0))
+    if not run.resume:
+        if checkpoint.newest(folder) is not None:
+            raise ValueError(f"{folder} holds checkpoints: go on from them with --resume, or choose another --out")
+        size, _, channels = data.SHAPES[about["data"]]
+        history = {name: np.zeros(0, np.float32) for name in METRICS}
+        history |= {"frames": np.zeros((0, SHOWN, size, size, channels), np.uint8), "frame_steps": np.zeros(0, int)}
+        return Progress(state, history | {"seconds": np.zeros(())})
+    checkpoint.refuse_another(checkpoint.about(folder), about)
+    found = checkpoint.load(folder, state)
+    return Progress(found.state, found.history)
+
+
+def learn(
+    gan: train.GAN, steps: int, run: Run, about: dict[str, Any], key: Array, progress: Progress, images: np.ndarray
+) -> tuple[Progress, int | None, bool]:
+    """From `progress` to the last step, with checkpoints on the way.
+
+    Returns what was reached, the first step with a loss that is not finite or None, and whether a signal stopped it.
+    """
+    key_run, key_show, key_settle = (jax.random.fold_in(key, i) for i in (1, 2, 3))
+    images = jax.device_put(images)  # as bytes: a quarter of the memory; each batch is gathered in the compiled loop
+    shown = gan.sample_noise(key_show, SHOWN)
+
+    # The state is donated: the new one is written where the old one lay.
+    @partial(jax.jit, static_argnames="n", donate_argnames="state")
+    def advance(state, images, n):
+        def sample_data(key, batch):
+            return classifier.to_unit(images[jax.random.randint(key, (batch,), 0, len(images))])
+
+        state, measured = train.train(gan, state, sample_data, key_run, n)
+        sound = jnp.all(jnp.array([jnp.isfinite(w).all() for w in jax.tree.leaves((state.g.params, state.d.params))]))
+        return state, measured, sound
+
+    @jax.jit
+    def look(state):
+        x = train.generate(gan, train.settle(gan, state, key_settle, SETTLED[0]), shown)
+        return classifier.to_bytes(x)
+
+    def save(progress: Progress) -> None:
+        folder, step = run.out / CHECKPOINTS, int(progress.state.step)
+        if checkpoint.newest(folder) != step:
+            checkpoint.save(folder, checkpoint.Checkpoint(step, progress.state, progress.history, about))
+
+    def due(step: int, every: int) -> bool:
+        return step // every > (step - CHUNK) // every or step >= steps
+
+    with _script.progress_bar() as bar, _script.stop_signals() as stopped:
+        done = int(progress.state.step)
+        task = bar.add_task(about["data"], total=steps, completed=done, numbers="compiling")
+        if done == 0:
+            progress = with_frame(progress, look(progress.state))
+        while done < steps:
+            started = time.perf_counter()
+            state, measured, sound = advance(progress.state, images, min(CHUNK, steps - done))
+            measured = jax.device_get(measured)
+            seconds = time.perf_counter() - started
+            finite = np.all([np.isfinite(values) for values in measured.values()], axis=0)
+            if not (finite.all() and sound):
+                return progress, done + (int(np.argmin(finite)) + 1 if not finite.all() else len(finite)), False
+            done += len(finite)
+            history = {name: np.append(progress.history[name], measured[name]) for name in METRICS}
+            progress = Progress(state, progress.history | history | {"seconds": progress.history["seconds"] + seconds})
+            if due(done, run.sample_every):
+                progress = with_frame(progress, look(state))
+            means = {name: values.mean() for name, values in measured.items()}
+            bar.update(
+                task,
+                completed=done,
+                numbers=f"D's loss {means['loss_d']:.2f}  G's {means['loss_g']:.2f}  D(x) {means['d_real']:.2f}  "
+                f"D(G(z)) {means['d_fake']:.2f}  {len(finite) * gan.batch / seconds:,.0f} images/s",
+            )
+            if due(done, run.checkpoint_every) or stopped():
+                save(progress)
+            if stopped() and done < steps:
+                return progress, None, True
+    return progress, None, False
+
+
+def with_frame(progress: Progress, images: Array) -> Progress:
+    """The run with one more picture of the same noises."""
+    history = progress.history
+    return progress._replace(
+        history=history
+        | {
+            "frames": np.append(history["frames"], np.asarray(images)[None], axis=0),
+            "frame_steps": np.append(history["frame_steps"], int(progress.state.step)),
+        }
+    )
+
+
+# What came out
+
+
+def generated(gan: train.GAN, state: train.GANState, key: Array, n: int) -> np.ndarray:
+    """n images (n, h, w, c) uint8 from fresh noise."""
+    key_settle, key_noise = (jax.random.fold_in(key, i) for i in (4, 5))
+    state = jax.jit(lambda state: train.settle(gan, state, key_settle, SETTLED[1]))(state)
+    return images_at(gan, state, gan.sample_noise(key_noise, n))
+
+
+def images_at(gan: train.GAN, state: train.GANState, z: Array) -> np.ndarray:
+    """G(z) of a settled state as bytes, some at a time."""
+    make = jax.jit(lambda state, z: classifier.to_bytes(train.generate(gan, state, z)))
+    return np.concatenate([np.asarray(make(state, z[i : i + GENERATED])) for i in range(0, len(z), GENERATED)])
+
+
+def judged(config: Any, name: str, images: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Generated and training images, equally many, against the test images."""
+    judge, _ = classifier.trained(judge_config(config, name))
+    n = len(images["generated"])
+    # Evenly spaced through the training set, so that a file's order does not matter.
+    real = images["train"][np.linspace(0, len(images["train"]) - 1, n).round().astype(int)]
+    return _judge.judged(judge, name, {"generated": images["generated"], "real": real}, images["test"][:n])
+
+
+def draw(out: Path, history: dict[str, np.ndarray], loss: str) -> None:
+    """The curves, and the same noises again and again."""
+    if len(history["loss_d"]):
+        _script.save_figure(out, "losses.png", _draw_images.curves(history, loss))
+    with _script.replacing(out / "training.gif") as path:
+        _draw_images.save_gif([_draw_images.tiles(frame, 8) for frame in history["frames"]], path)
+
+
+def report(numbers: dict[str, Any], out: Path) -> None:
+    """The headline numbers, the real images' beside them."""
+    speed, made = numbers["images_per_second"], numbers["judged"]["generated"]
+    print(f"{numbers['steps']:,} steps at {speed:,.0f} images/s; {made['images']:,} images judged; results in {out}")
+    print(f"{'':28}{'generated':>12}{'training images':>18}")
+    for key, label, digits in (
+        ("class_score", "class score (1 to 10)", 2),
+        ("frechet", "Frechet distance to test", 3),
+        ("precision", "precision", 3),
+        ("recall", "recall", 3),
+        ("density", "density", 3),
+        ("coverage", "coverage", 3),
+    ):
+        cells = [f"{numbers['judged'][who][key]:.{digits}f}" for who in ("generated", "real")]
+        print(f"{label:28}{cells[0]:>12}{cells[1]:>18}")
+    shares = [made["class_shares"], numbers["judged"]["real"]["class_shares"]]
+    common = [label for label in shares[1] if shares[1][label] >= 0.01]
+    print("share of each class, generated / training images [%]:")
+    print("  " + "  ".join(f"{label} {100 * shares[0][label]:.1f}/{100 * shares[1][label]:.1f}" for label in common))

@@ -1,0 +1,103 @@
+"""Checkpoints on disk, by orbax: what a run needs to go on as if nothing had happened.
+
+A checkpoint is written under a temporary name and renamed when it is complete, and the one before it is deleted only
+after that. So whenever the process is killed, the newest complete checkpoint is whole, and it is the one that `load`
+finds. It holds the state, which decides every later step (the draws depend on the run's key and on state.step alone),
+the history that the figures are made from, and what was run, so that another run's checkpoint is not continued.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+KEPT = 2  # the newest, and the one before it in case the newest is damaged later
+
+
+class Checkpoint(NamedTuple):
+    """`state` is any tree of arrays, `history` a dict of NumPy arrays, `about` a dict that JSON can hold."""
+
+    step: int
+    state: Any
+    history: dict[str, np.ndarray]
+    about: dict[str, Any]
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write one more checkpoint into the folder. OSError if it cannot be written; the earlier ones are kept then."""
+    step, state, history, about = checkpoint
+    arguments = ocp.args.Composite(
+        state=ocp.args.StandardSave(state), history=ocp.args.StandardSave(history), about=ocp.args.JsonSave(about)
+    )
+    try:
+        with _manager(folder) as manager:
+            manager.save(step, args=arguments, force=True)
+    except Exception as error:  # tensorstore reports a full disk as a ValueError
+        earlier = newest(folder)
+        kept = "there is no earlier one" if earlier is None else f"the one of step {earlier:,} is kept"
+        raise OSError(f"{folder}: the checkpoint of step {step:,} could not be written, {kept}: {error}") from None
+
+
+def load(folder: Path, like: Any) -> Checkpoint:
+    """The newest complete checkpoint, its state on this machine's first device, with the shapes and types of `like`.
+
+    FileNotFoundError if there is none, ValueError if it is damaged or its state is unlike `like`.
+    """
+    step = _newest_or_error(folder)
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device), like)
+    arguments = ocp.args.Composite(
+        state=ocp.args.StandardRestore(like), history=ocp.args.StandardRestore(), about=ocp.args.JsonRestore()
+    )
+    found = _restored(folder, step, arguments)
+    return Checkpoint(step, found.state, found.history, found.about)
+
+
+def about(folder: Path) -> dict[str, Any]:
+    """What run the newest complete checkpoint belongs to. Errors as for `load`."""
+    step = _newest_or_error(folder)
+    return _restored(folder, step, ocp.args.Composite(about=ocp.args.JsonRestore())).about
+
+
+def newest(folder: Path) -> int | None:
+    """The step of the newest complete checkpoint, or None."""
+    if not folder.is_dir():
+        return None
+    with _manager(folder) as manager:
+        return manager.latest_step()
+
+
+def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raise ValueError that names the fields in which the run of a checkpoint differs from the one wanted."""
+    differing = [
+        f"{name} is {wanted.get(name)!r} here and {found.get(name)!r} there"
+        for name in sorted(found.keys() | wanted.keys())
+        if found.get(name) != wanted.get(name)
+    ]
+    if differing:
+        raise ValueError(f"the checkpoint belongs to another run: {', '.join(differing)}")
+
+
+def _manager(folder: Path) -> ocp.CheckpointManager:
+    options = ocp.CheckpointManagerOptions(max_to_keep=KEPT, enable_async_checkpointing=False, create=True)
+    return ocp.CheckpointManager(folder.resolve(), options=options)
+
+
+def _newest_or_error(folder: Path) -> int:
+    step = newest(folder)
+    if step is None:
+        raise FileNotFoundError(f"{folder} has no complete checkpoint")
+    return step
+
+
+def _restored(folder: Path, step: int, arguments: ocp.args.Composite) -> Any:
+    try:
+        with _manager(folder) as manager:
+            return manager.restore(step, args=arguments)
+    except Exception as error:  # orbax and tensorstore raise many kinds
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"{folder / str(step)}: expected a checkpoint of this network, found a damaged or another one ({reason})"
+        ) from None

@@ -1,0 +1,126 @@
+"""Convolution and transposed convolution, as one matrix product each.
+
+A convolution takes every k x k patch of its input and multiplies it with the same matrix:
+
+    y = P(x) K^T
+
+P(x) has a row for each place, the k*k*c numbers of its patch, and K a row for each output channel. P only copies, so it
+is linear, and so is its adjoint P^T, which adds every patch to the place it came from.
+By the chain rule the gradient in x is P^T(dy K) and the one in K is dy^T P(x). A transposed convolution is the map that
+the first of these applies to dy, with weights of its own:
+
+    x = P^T(y K)
+
+With stride s it makes an image s times as large. The derivative of P is P, and of P^T is P^T; told this once,
+automatic differentiation finds the rest in the two formulas, the second derivatives of the R1 penalty included.
+
+On a CPU this is faster than the library's convolution (XLA leaves its good one inside a loop, jax-ml/jax#12868): two
+copies and a matrix product. On a GPU or TPU the library is called; tests hold the two against each other.
+Images are (n, height, width, channels).
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+
+def convolve(
+    x: Float[Array, "n h w c_in"], kernel: Float[Array, "c_out k k c_in"], stride: int, padding: int
+) -> Float[Array, "n h_out w_out c_out"]:
+    """Slide the kernel over x, `padding` zeros around it: h_out = (h + 2 padding - k) / stride + 1."""
+    form = convolve_by_patches if jax.default_backend() == "cpu" else convolve_by_library
+    return form(x, kernel, stride, padding)
+
+
+def convolve_transposed(
+    y: Float[Array, "n h w c_in"], kernel: Float[Array, "c_in k k c_out"], stride: int, padding: int
+) -> Float[Array, "n h_out w_out c_out"]:
+    """The adjoint of `convolve` with the same kernel: h_out = (h - 1) stride + k - 2 padding."""
+    form = convolve_transposed_by_patches if jax.default_backend() == "cpu" else convolve_transposed_by_library
+    return form(y, kernel, stride, padding)
+
+
+def convolve_by_patches(x: Array, kernel: Array, stride: int, padding: int) -> Array:
+    """y = P(x) K^T."""
+    c_out, k, _, _ = kernel.shape
+    rows = patches(jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0))), k, stride)
+    return rows @ kernel.reshape(c_out, -1).T
+
+
+def convolve_transposed_by_patches(y: Array, kernel: Array, stride: int, padding: int) -> Array:
+    """x = P^T(y K)."""
+    c_in, k, _, _ = kernel.shape
+    n, h, w, _ = y.shape
+    # As one flat product: kept four-dimensional, XLA's gradient in the kernel took 15 % of a CIFAR step more.
+    rows = y.reshape(n * h * w, c_in) @ kernel.reshape(c_in, -1)
+    x = add_patches(rows.reshape(n, h, w, -1), k, stride)
+    return x[:, padding : x.shape[1] - padding, padding : x.shape[2] - padding]
+
+
+def convolve_by_library(x: Array, kernel: Array, stride: int, padding: int) -> Array:
+    return jax.lax.conv_general_dilated(
+        x, kernel, (stride, stride), [(padding, padding)] * 2, dimension_numbers=("NHWC", "OHWI", "NHWC")
+    )
+
+
+def convolve_transposed_by_library(y: Array, kernel: Array, stride: int, padding: int) -> Array:
+    """A convolution with the kernel turned by 180 degrees, over y with stride - 1 zeros between its pixels."""
+    border = kernel.shape[1] - 1 - padding
+    return jax.lax.conv_general_dilated(
+        y,
+        kernel[:, ::-1, ::-1],
+        (1, 1),
+        [(border, border)] * 2,
+        lhs_dilation=(stride, stride),
+        dimension_numbers=("NHWC", "IHWO", "NHWC"),
+    )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def patches(x: Float[Array, "n h w c"], k: int, stride: int) -> Float[Array, "n rows cols patch"]:
+    """P: the k x k patch at every place, `stride` pixels apart, each flattened as (row, column, channel).
+
+    ValueError unless `stride` divides k, h and w: then `stride` neighbouring pixels of a row can be read as one, and
+    a patch is k * k / stride slices. (A stride that does not divide k also paints checkerboards: Odena et al. 2016.)
+    """
+    n, h, w, c = x.shape
+    for name, size in (("the kernel's size", k), ("the padded height", h), ("the padded width", w)):
+        if size % stride:
+            raise ValueError(f"{name} is {size}, but must be a multiple of the stride {stride}")
+    if k > min(h, w):
+        raise ValueError(f"the kernel's size is {k}, but must be at most that of the padded image, {h} x {w}")
+    rows, cols = (h - k) // stride + 1, (w - k) // stride + 1
+    x = x.reshape(n, h, w // stride, stride * c)
+    slices = [
+        x[:, i : i + stride * rows - stride + 1 : stride, j : j + cols] for i in range(k) for j in range(k // stride)
+    ]
+    return jnp.concatenate(slices, axis=-1)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def add_patches(y: Float[Array, "n rows cols patch"], k: int, stride: int) -> Float[Array, "n h w c"]:
+    """P^T: the image in which every patch is added to the place that `patches` took it from."""
+    n, rows, cols, length = y.shape
+    steps = k // stride  # a patch covers steps x steps blocks of stride x stride pixels
+    y = y.reshape(n, rows, cols, steps, stride, steps, length // (k * steps))
+    blocks = sum(
+        jnp.pad(
+            y[:, :, :, i, :, j].transpose(0, 1, 3, 2, 4),  # (n, rows, row in block, cols, a block's row of pixels)
+            ((0, 0), (i, steps - 1 - i), (0, 0), (j, steps - 1 - j), (0, 0)),
+        )
+        for i in range(steps)
+        for j in range(steps)
+    )
+    return blocks.reshape(n, stride * (rows + steps - 1), stride * (cols + steps - 1), length // k**2)
+
+
+# P and P^T are linear, so neither derivative needs to know where it is taken.
+patches.defvjp(
+    lambda x, k, stride: (patches(x, k, stride), None), lambda k, stride, _, dy: (add_patches(dy, k, stride),)
+)
+add_patches.defvjp(
+    lambda y, k, stride: (add_patches(y, k, stride), None), lambda k, stride, _, dx: (patches(dx, k, stride),)
+)

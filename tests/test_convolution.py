@@ -1,0 +1,132 @@
+"""Two ways to convolve: as patches and one matrix product, and by the library. Values, gradients, second gradients."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan_from_scratch import convolution
+
+seeds = st.integers(0, 2**31)
+# kernel size, stride, padding, height, width: what the DCGAN, the frog nets and the classifier use, and odd ones
+SHAPES = [
+    (4, 2, 1, 6, 10),
+    (4, 2, 0, 6, 6),
+    (5, 1, 2, 5, 4),
+    (3, 1, 0, 3, 7),
+    (3, 1, 1, 2, 2),
+    (7, 1, 3, 4, 4),
+    (6, 3, 0, 9, 6),
+    (1, 1, 0, 3, 3),
+    (4, 4, 2, 8, 4),
+]
+FORMS = {
+    "convolve": (convolution.convolve_by_patches, convolution.convolve_by_library),
+    "transposed": (convolution.convolve_transposed_by_patches, convolution.convolve_transposed_by_library),
+}
+
+
+def arrays(seed, shape, transposed):
+    k, _, _, h, w = shape
+    key_x, key_k = jax.random.split(jax.random.key(seed))
+    x = jax.random.normal(key_x, (2, h, w, 3))
+    return x, jax.random.normal(key_k, (3, k, k, 5) if transposed else (5, k, k, 3)) / k
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("form", FORMS)
+def test_both_forms_agree_in_values_and_gradients(form, shape):
+    _, stride, padding, _, _ = shape
+
+    @partial(jax.jit, static_argnums=0)
+    def value_and_gradients(function, x, kernel):
+        y, pull_back = jax.vjp(lambda x, kernel: function(x, kernel, stride, padding), x, kernel)
+        return y, *pull_back(jnp.sin(1 + y))
+
+    @given(seed=seeds)
+    def agree(seed):
+        x, kernel = arrays(seed, shape, form == "transposed")
+        found, wanted = (value_and_gradients(function, x, kernel) for function in FORMS[form])
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5 * (1 + float(jnp.abs(other).max())))
+
+    agree()
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_transposed_means_adjoint(shape):
+    """<convolve(x), y> = <x, convolve_transposed(y)>, the definition."""
+    _, stride, padding, _, _ = shape
+
+    @jax.jit
+    def products(x, kernel):
+        y = convolution.convolve(x, kernel, stride, padding)
+        other = jnp.sin(1 + y)
+        back = convolution.convolve_transposed(other, kernel, stride, padding)
+        return jnp.vdot(y, other), jnp.vdot(x, back), jnp.abs(y * other).sum()
+
+    @given(seed=seeds)
+    def agree(seed):
+        here, there, size = products(*arrays(seed, shape, transposed=False))
+        assert abs(here - there) <= 1e-5 * size
+
+    agree()
+
+
+def test_second_derivatives_as_r1_needs_them():
+    """The gradient in the kernel of the squared gradient in x."""
+
+    @partial(jax.jit, static_argnums=0)
+    def squared_slope(function, x, kernel):
+        def logit(x, kernel):
+            return jnp.sum(jnp.tanh(function(x, kernel, 2, 1)))
+
+        return jax.grad(lambda kernel: jnp.sum(jax.grad(logit)(x, kernel) ** 2))(kernel)
+
+    @given(seed=seeds)
+    def agree(seed):
+        found, wanted = (squared_slope(form, *arrays(seed, SHAPES[0], False)) for form in FORMS["convolve"])
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * float(jnp.abs(wanted).max()))
+
+    agree()
+
+
+def test_a_patch_is_what_the_kernel_covers():
+    x = jnp.arange(2 * 6 * 4 * 3, dtype=jnp.float32).reshape(2, 6, 4, 3)
+    rows = convolution.patches(x, 4, 2)
+    assert rows.shape == (2, 2, 1, 48)
+    np.testing.assert_array_equal(rows[1, 1, 0], x[1, 2:6, 0:4].ravel())
+
+
+def test_adding_patches_counts_how_often_each_pixel_was_copied():
+    copies = convolution.add_patches(convolution.patches(jnp.ones((1, 6, 6, 1)), 4, 2), 4, 2)[0, :, :, 0]
+    np.testing.assert_array_equal(copies[:, 0], [1, 1, 2, 2, 1, 1])
+    np.testing.assert_array_equal(copies[2], [2, 2, 4, 4, 2, 2])
+
+
+@pytest.mark.parametrize(
+    ("k", "stride", "size", "named"),
+    [
+        (3, 2, 8, "kernel's size is 3, but must be a multiple of the stride 2"),
+        (4, 2, 7, "padded height is 7, but must be a multiple of the stride 2"),
+        (6, 2, 4, "kernel's size is 6, but must be at most that of the padded image, 4 x 4"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_named(k, stride, size, named):
+    with pytest.raises(ValueError, match=named):
+        convolution.convolve_by_patches(jnp.ones((1, size, size, 1)), jnp.ones((1, k, k, 1)), stride, 0)
+
+
+def test_another_device_takes_the_librarys(monkeypatch):
+    called = []
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    for name in ("convolve_by_library", "convolve_transposed_by_library"):
+        monkeypatch.setattr(convolution, name, lambda x, *_, name=name: called.append(name) or x)
+    x, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((1, 4, 4, 1))
+    convolution.convolve(x, kernel, 2, 1)
+    convolution.convolve_transposed(x, kernel, 2, 1)
+    assert called == ["convolve_by_library", "convolve_transposed_by_library"]
