@@ -1,7 +1,9 @@
 """What mnist_dcgan and cifar_dcgan share: the settings, the networks, the run with its checkpoints, the report."""
 
+import json
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -184,11 +186,27 @@ def judge_config(config: Any, name: str) -> classifier.Config:
 
 
 def description(config: Any, name: str) -> dict[str, Any]:
-    """What a checkpoint must agree on. With a constant learning rate a run may be made longer."""
-    settings = _script.flat(config)
-    ignored = {"out", "data_dir", "cache", "resume", "checkpoint_every", "samples"}
-    ignored |= set() if config.training.decay else {"steps"}
-    return {"data": name} | {key: value for key, value in settings.items() if key not in ignored}
+    """What a checkpoint says of its run, as JSON gives it back."""
+    return json.loads(json.dumps({"data": name, **_script.flat(config)}, default=str))
+
+
+def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raise ValueError unless a run described as `wanted` can go on from a checkpoint of one described as `found`."""
+    free = {*_script.PLACES, "resume", "checkpoint_every", "samples"}
+    if not wanted["decay"]:
+        free |= {"steps"}  # with constant learning rates a run may be made longer
+    checkpoint.refuse_another(
+        *({key: value for key, value in run.items() if key not in free} for run in (found, wanted))
+    )
+
+
+def restored(folder: Path) -> tuple[train.GAN, train.GANState, dict[str, Any]]:
+    """The GAN of a run's newest checkpoint, its state, and what the run was."""
+    about = checkpoint.about(folder / CHECKPOINTS)
+    training = Training(**{field.name: about[field.name] for field in fields(Training)})
+    gan = build(training, data.SHAPES[about["data"]])
+    like = jax.eval_shape(partial(train.init, gan), jax.random.key(0))
+    return gan, checkpoint.load(folder / CHECKPOINTS, like).state, about
 
 
 def build(training: Training, shape: tuple[int, int, int]) -> train.GAN:
@@ -250,7 +268,7 @@ def beginning(gan: train.GAN, key: Array, run: Run, about: dict[str, Any]) -> Pr
         history = {name: np.zeros(0, np.float32) for name in METRICS}
         history |= {"frames": np.zeros((0, SHOWN, size, size, channels), np.uint8), "frame_steps": np.zeros(0, int)}
         return Progress(state, history | {"seconds": np.zeros(())})
-    checkpoint.refuse_another(checkpoint.about(folder), about)
+    refuse_another(checkpoint.about(folder), about)
     found = checkpoint.load(folder, state)
     return Progress(found.state, found.history)
 
@@ -264,17 +282,7 @@ def learn(
     """
     key_run, key_show, key_settle = (jax.random.fold_in(key, i) for i in (1, 2, 3))
     images = jax.device_put(images)  # as bytes: a quarter of the memory; each batch is gathered in the compiled loop
-    shown = gan.sample_noise(key_show, SHOWN)
-
-    # The state is donated: the new one is written where the old one lay.
-    @partial(jax.jit, static_argnames="n", donate_argnames="state")
-    def advance(state, images, n):
-        def sample_data(key, batch):
-            return classifier.to_unit(images[jax.random.randint(key, (batch,), 0, len(images))])
-
-        state, measured = train.train(gan, state, sample_data, key_run, n)
-        sound = jnp.all(jnp.array([jnp.isfinite(w).all() for w in jax.tree.leaves((state.g.params, state.d.params))]))
-        return state, measured, sound
+    shown, advance = gan.sample_noise(key_show, SHOWN), chunk_of_steps(gan, key_run)
 
     @jax.jit
     def look(state):
@@ -321,6 +329,24 @@ def learn(
     return progress, None, False
 
 
+def chunk_of_steps(gan: train.GAN, key: Array) -> Callable[..., tuple[train.GANState, train.Metrics, Array]]:
+    """The compiled function (state, images, n): n steps, what they measured, and whether all parameters are finite.
+
+    The state is donated: the new one is written where the old one lay.
+    """
+
+    @partial(jax.jit, static_argnames="n", donate_argnames="state")
+    def advance(state, images, n):
+        def sample_data(key, batch):
+            return classifier.to_unit(images[jax.random.randint(key, (batch,), 0, len(images))])
+
+        state, measured = train.train(gan, state, sample_data, key, n)
+        sound = [jnp.isfinite(w).all() for w in jax.tree.leaves((state.g.params, state.d.params))]
+        return state, measured, jnp.all(jnp.array(sound))
+
+    return advance
+
+
 def with_frame(progress: Progress, images: Array) -> Progress:
     """The run with one more picture of the same noises."""
     history = progress.history
@@ -362,8 +388,7 @@ def draw(out: Path, history: dict[str, np.ndarray], loss: str) -> None:
     """The curves, and the same noises again and again."""
     if len(history["loss_d"]):
         _script.save_figure(out, "losses.png", _draw_images.curves(history, loss))
-    with _script.replacing(out / "training.gif") as path:
-        _draw_images.save_gif([_draw_images.tiles(frame, 8) for frame in history["frames"]], path)
+    _draw_images.save_gif([_draw_images.tiles(frame, 8) for frame in history["frames"]], out / "training.gif")
 
 
 def report(numbers: dict[str, Any], out: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from experiments import _script
 from gan_from_scratch.figures import BLUE, GREEN, GREY, ORANGE
 
 ENLARGED = 2  # screen pixels for one of an image's
@@ -27,14 +28,16 @@ def tiles(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def save_picture(picture: np.ndarray, path: Path) -> None:
-    Image.fromarray(picture).save(path, format="PNG")
+    with _script.replacing(path) as temporary:
+        Image.fromarray(picture).save(temporary, format="PNG")
 
 
 def save_gif(pictures: Sequence[np.ndarray], path: Path) -> None:
     """Ten a second, and the last one stays for two seconds."""
     first, *later = (Image.fromarray(picture).quantize(128) for picture in pictures)
     durations = [100] * len(later) + [2000]  # milliseconds
-    first.save(path, format="GIF", save_all=True, append_images=later, duration=durations, loop=0, optimize=False)
+    with _script.replacing(path) as temporary:
+        first.save(temporary, format="GIF", save_all=True, append_images=later, duration=durations, loop=0)
 
 
 def curves(history: dict[str, np.ndarray], generator_loss: str) -> Figure:

@@ -1,32 +1,34 @@
-"""Steps per second of the 1-D GAN: by hand in NumPy, in JAX, and in PyTorch if it is installed (about 1 minute).
+"""Ours beside PyTorch, if it is installed: the 1-D GAN (1 minute) or, with `images`, the DCGANs (10 minutes).
 
-All run the same networks, batch, k, optimizer and penalty, the defaults of goodfellow_1d, in turns in one process:
-round after round, so that what else the machine does meets each of them. Writes result.json and prints a table.
+All contenders run the same networks, batch, optimizer and order of updates, in turns in one process: round after
+round, so that what else the machine does meets each of them. Writes result.json and prints a table.
 """
 
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from experiments import _script, goodfellow_1d
-from gan_from_scratch import check, networks, numpy_gan, train
+from experiments import _dcgan, _script, cifar_dcgan, goodfellow_1d, mnist_dcgan
+from gan_from_scratch import check, data, networks, numpy_gan, train
 
 
 @dataclass(frozen=True)
 class Config:
     """Which benchmark, and how long."""
 
-    what: Annotated[Literal["toy"], tyro.conf.Positional] = "toy"
-    """toy: the 1-D GAN."""
+    what: Annotated[Literal["toy", "images"], tyro.conf.Positional] = "toy"
+    """toy: the 1-D GAN. images: the networks of mnist_dcgan and of cifar_dcgan."""
     seed: int = 0
     """Decides every draw."""
     out: Path = Path("runs/benchmark")
@@ -36,67 +38,73 @@ class Config:
     seconds: float = 1.0
     """How long each contender runs in a round, about."""
     seeds: int = 32
-    """How many GANs JAX trains together in its second entry."""
+    """toy: how many GANs JAX trains together in its second entry."""
+    batch: int = 64
+    """images: images in a batch."""
+    width: int = 64
+    """images: channels of the layers nearest to the image."""
     compiled: bool = True
-    """Also time torch.compile, which needs a C++ compiler and a minute."""
+    """Also time torch.compile, which needs a C++ compiler and a minute or two."""
 
     def __post_init__(self):
         check.seed("seed", self.seed)
-        check.positive_integer("rounds", self.rounds)
-        check.positive_integer("seeds", self.seeds)
+        for name in ("rounds", "seeds", "batch", "width"):
+            check.positive_integer(name, getattr(self, name))
         check.positive("seconds", self.seconds)
+        _script.check_choices(self)
 
 
-# A contender runs n steps when called with n, and trains `gans` GANs at once.
-Contender = tuple[Callable[[int], object], int]
+@dataclass(frozen=True)
+class Contender:
+    """`run(n)` takes n steps, a multiple of `chunk`, each of them `amount` units of work."""
+
+    run: Callable[[int], object]
+    chunk: int
+    amount: int = 1
 
 
 def main(config: Config) -> None:
     """Build the contenders, time them in turns, print and save."""
     started = time.perf_counter()
     _script.prepare_folder(config.out)
-    settings = goodfellow_1d.Config(seed=config.seed, seeds=1)
-    contenders: dict[str, Contender] = {
-        "NumPy, by hand": (numpy_steps(settings), 1),
-        "JAX, 1 seed": (jax_steps(settings, 1), 1),
-        f"JAX, {config.seeds} seeds": (jax_steps(settings, config.seeds), config.seeds),
-    }
-    if find_spec("torch"):
-        contenders["PyTorch, eager"] = (torch_steps(settings, compiled=False), 1)
-        if config.compiled:
-            contenders["PyTorch, compiled"] = (torch_steps(settings, compiled=True), 1)
+    groups = {"1-D GAN": toy(config)} if config.what == "toy" else images(config)
+    numbers = {name: timed(contenders, config) for name, contenders in groups.items()}
+    torch_version = version("torch") if find_spec("torch") else None
+    _script.save_result(config.out, config, started, {"pytorch": torch_version, "groups": numbers})
 
+    unit = "GAN steps" if config.what == "toy" else "images"
+    print(f"{os.cpu_count()} cores, PyTorch {torch_version or 'not installed'}; medians of {config.rounds} rounds")
+    for group, rows in numbers.items():
+        print(f"{group:28}{unit + '/s':>14}{'range':>20}{'x best PyTorch':>18}")
+        for name, row in rows.items():
+            span = f"{row['slowest_round']:,.0f}-{row['fastest_round']:,.0f}"
+            ratio = f"{row['times_pytorch']:.2f}" if row["times_pytorch"] else "-"
+            print(f"  {name:26}{row['per_second']:14,.0f}{span:>20}{ratio:>18}")
+
+
+def timed(contenders: dict[str, Contender], config: Config) -> dict[str, dict[str, float | None]]:
+    """Units of work per second of each contender, and the ratio to the best of PyTorch's."""
     rounds = {name: [] for name in contenders}
     with _script.progress_bar() as bar:
         task = bar.add_task("rounds", total=config.rounds, numbers="compiling")
-        steps = {name: steps_for(run, config.seconds) for name, (run, _) in contenders.items()}
+        steps = {name: steps_for(contender, config.seconds) for name, contender in contenders.items()}
         for _ in range(config.rounds):
-            for name, (run, gans) in contenders.items():
+            for name, contender in contenders.items():
                 bar.update(task, numbers=name)
-                rounds[name].append(gans * steps[name] / seconds_of(run, steps[name]))
+                rounds[name].append(contender.amount * steps[name] / seconds_of(contender.run, steps[name]))
             bar.advance(task)
-
-    numbers = {
+    pytorch = [name for name in contenders if name.startswith("PyTorch")]
+    best = max(pytorch, key=lambda name: np.median(rounds[name]), default=None)
+    return {
         name: {
-            "gan_steps_per_second": float(np.median(speeds)),
+            "per_second": float(np.median(speeds)),
             "slowest_round": min(speeds),
             "fastest_round": max(speeds),
+            # Ratios are taken inside each round, where both met the same machine.
+            "times_pytorch": float(np.median(np.divide(speeds, rounds[best]))) if best else None,
         }
         for name, speeds in rounds.items()
     }
-    eager = rounds.get("PyTorch, eager")
-    for name, row in numbers.items():
-        # Ratios are taken inside each round, where both met the same machine.
-        row["times_pytorch_eager"] = float(np.median(np.divide(rounds[name], eager))) if eager else None
-    torch_version = version("torch") if eager else None
-    _script.save_result(config.out, config, started, {"pytorch": torch_version, "contenders": numbers})
-
-    print(f"{os.cpu_count()} cores, PyTorch {torch_version or 'not installed'}; medians of {config.rounds} rounds")
-    print(f"{'':20}{'GAN steps/s':>14}{'range':>20}{'x PyTorch eager':>18}")
-    for name, row in numbers.items():
-        span = f"{row['slowest_round']:,.0f}-{row['fastest_round']:,.0f}"
-        ratio = f"{row['times_pytorch_eager']:.1f}" if eager else "-"
-        print(f"{name:20}{row['gan_steps_per_second']:14,.0f}{span:>20}{ratio:>18}")
 
 
 def seconds_of(run: Callable[[int], object], steps: int) -> float:
@@ -105,10 +113,114 @@ def seconds_of(run: Callable[[int], object], steps: int) -> float:
     return time.perf_counter() - started
 
 
-def steps_for(run: Callable[[int], object], seconds: float) -> int:
-    """A whole number of CHUNKs of steps that takes about `seconds`, after a warm-up that also compiles."""
-    run(CHUNK)
-    return CHUNK * max(1, round(seconds / seconds_of(run, CHUNK)))
+def steps_for(contender: Contender, seconds: float) -> int:
+    """A whole number of chunks that takes about `seconds`, after a warm-up that also compiles."""
+    contender.run(contender.chunk)
+    return contender.chunk * max(1, round(seconds / seconds_of(contender.run, contender.chunk)))
+
+
+# The DCGANs
+
+
+def images(config: Config) -> dict[str, dict[str, Contender]]:
+    """Images per second of both scripts' networks and settings, on made-up images."""
+    groups = {}
+    gpu = jax.default_backend() != "cpu"
+    for name, script in (("mnist", mnist_dcgan), ("cifar10", cifar_dcgan)):
+        training = replace(script.Config().training, batch=config.batch, width=config.width)
+        pixels, _ = data.synthetic(name, 10 * config.batch)
+        contenders = {"JAX": dcgan_in_jax(training, pixels, config.seed)}
+        if gpu:
+            half = replace(training, dtype="bfloat16")
+            contenders["JAX, bfloat16"] = dcgan_in_jax(half, pixels, config.seed)
+        if find_spec("torch"):
+            from experiments import _torch_dcgan  # PyTorch is an optional dependency
+
+            for compiled in (False, True)[: 1 + config.compiled]:
+                for last in (False, True):
+                    for bfloat16 in (False, True)[: 1 + gpu]:
+                        label = "PyTorch, " + ("compiled" if compiled else "eager")
+                        label += ", channels last" * last + ", bfloat16" * bfloat16
+                        run, _ = _torch_dcgan.trainer(training, pixels, config.seed, last, compiled, bfloat16)
+                        contenders[label] = Contender(run, _dcgan.CHUNK, config.batch)
+        if not gpu:
+            contenders["the matrix products alone"] = products_alone(training, pixels.shape[1:], config.seed)
+        groups[f"{name}, batch {config.batch}, width {config.width}"] = contenders
+    return groups
+
+
+def dcgan_in_jax(training: _dcgan.Training, pixels: np.ndarray, seed: int) -> Contender:
+    """The compiled chunk of _dcgan.py, one after another."""
+    gan = _dcgan.build(training, pixels.shape[1:])
+    key = jax.random.key(seed)
+    advance = _dcgan.chunk_of_steps(gan, key)
+    state, pixels = jax.jit(partial(train.init, gan))(key), jax.device_put(pixels)
+
+    def run(steps: int) -> None:
+        nonlocal state
+        for _ in range(steps // _dcgan.CHUNK):
+            state, _, _ = advance(state, pixels, _dcgan.CHUNK)
+        jax.block_until_ready(state)
+
+    return Contender(run, _dcgan.CHUNK, training.batch)
+
+
+def products_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed: int) -> Contender:
+    """The matrix products of one step of Algorithm 1 and nothing else: what no way of copying can beat.
+
+    A layer of either network has P (places of a batch, patch), K (patch, channels) and dy (places, channels), or the
+    same with other names where it is transposed: P K forward, dy K^T for the gradient in x, dy^T P for that in K.
+    """
+    size, _, channels = shape
+    _, levels = networks.image_levels(size)
+    widths = [channels] + [training.width * 2**level for level in range(levels)]
+    layers = []
+    for i in range(levels):
+        places = training.batch * (size // 2 ** (i + 1)) ** 2
+        key_p, key_k, key_dy = jax.random.split(jax.random.fold_in(jax.random.key(seed), i), 3)
+        p = jax.random.normal(key_p, (4, places, 16 * widths[i]))
+        k = jax.random.normal(key_k, (16 * widths[i], widths[i + 1]))
+        dy = jax.random.normal(key_dy, (5, places, widths[i + 1]))
+        layers.append((list(p), k, list(dy)))
+
+    def one_step(total, layers):
+        for i, (p, k, dy) in enumerate(layers):
+            k = k + total  # so that no product can be computed once for all steps
+            # D on real, on fake, and in G's step; and the transposed layer's gradient in its input.
+            forward = [p[j] @ k for j in range(4)]
+            # The transposed layer, twice; D's gradient in x, three times, but in its first layer only in G's step.
+            back = [dy[j] @ k.T for j in range(5 if i else 3)]
+            weights = [(dy[j] + total).T @ p[j] for j in range(3)]  # D on real and on fake, and G
+            total = 1e-30 * sum(y[0, 0] for y in forward + back + weights)
+        return total
+
+    @jax.jit
+    def run_chunk(total, layers):
+        return jax.lax.fori_loop(0, _dcgan.CHUNK, lambda _, total: one_step(total, layers), total)
+
+    def run(steps: int) -> None:
+        for _ in range(steps // _dcgan.CHUNK):
+            jax.block_until_ready(run_chunk(jnp.float32(0), layers))
+
+    return Contender(run, _dcgan.CHUNK, training.batch)
+
+
+# The 1-D GAN
+
+
+def toy(config: Config) -> dict[str, Contender]:
+    """Steps of Algorithm 1 per second with the defaults of goodfellow_1d."""
+    settings = goodfellow_1d.Config(seed=config.seed, seeds=1)
+    contenders = {
+        "NumPy, by hand": Contender(numpy_steps(settings), CHUNK),
+        "JAX, 1 seed": Contender(jax_steps(settings, 1), CHUNK),
+        f"JAX, {config.seeds} seeds": Contender(jax_steps(settings, config.seeds), CHUNK, config.seeds),
+    }
+    if find_spec("torch"):
+        contenders["PyTorch, eager"] = Contender(torch_steps(settings, compiled=False), CHUNK)
+        if config.compiled:
+            contenders["PyTorch, compiled"] = Contender(torch_steps(settings, compiled=True), CHUNK)
+    return contenders
 
 
 CHUNK = goodfellow_1d.Config().steps // goodfellow_1d.CHUNKS  # steps that goodfellow_1d compiles into one call

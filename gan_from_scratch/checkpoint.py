@@ -6,6 +6,8 @@ finds. It holds the state, which decides every later step (the draws depend on t
 the history that the figures are made from, and what was run, so that another run's checkpoint is not continued.
 """
 
+import gc
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,7 +99,10 @@ def _restored(folder: Path, step: int, arguments: ocp.args.Composite) -> Any:
         with _manager(folder) as manager:
             return manager.restore(step, args=arguments)
     except Exception as error:  # orbax and tensorstore raise many kinds
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"{folder / str(step)}: expected a checkpoint of this network, found a damaged or another one ({reason})"
-        ) from None
+        reason = str(error).strip().partition("\n")[0]
+    # Reads that orbax never waited for are collected here, or they would complain at some later moment.
+    with warnings.catch_warnings(action="ignore"):
+        gc.collect()
+    raise ValueError(
+        f"{folder / str(step)}: expected a checkpoint of this network, found a damaged or another one ({reason})"
+    )

@@ -170,7 +170,9 @@ def synthetic(name: str, n: int, seed: int = 0) -> Dataset:
     return (255 * bar[..., None] * color).astype(np.uint8), labels
 
 
-def of_classes(dataset: Dataset, names: Sequence[str], wanted: Sequence[str]) -> Dataset:
+def of_classes(
+    dataset: Dataset, names: Sequence[str], wanted: Sequence[str]
+) -> tuple[UInt8[np.ndarray, "m h w c"], UInt8[np.ndarray, " m"]]:
     """The part of a data set whose classes, called `names` in the order of their labels, are `wanted`."""
     images, labels = dataset
     if not wanted:

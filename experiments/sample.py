@@ -1,0 +1,158 @@
+"""Look at what a trained DCGAN makes: samples, walks through its noise, the training images next to it (1 minute).
+
+From the newest checkpoint of mnist_dcgan or cifar_dcgan it writes
+
+    samples.png        a grid of fresh samples
+    samples.npz, png/  --n samples for the tools that compute FID
+    interpolation.png  each row walks from one noise to another
+    traversal.png      each row moves one coordinate of one noise and nothing else; traversal.gif shows it moving
+    nearest.png        each row a sample, and the training images nearest to it in pixels
+    result.json        how near those are, beside test images and theirs
+"""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from experiments import _dcgan, _draw_images, _script, classifier
+from gan_from_scratch import check, data, train
+
+ROWS, COLUMNS = 8, 11  # of the walks
+NEIGHBOURS = 6  # training images beside each sample
+COMPARED = 200  # samples, and test images, whose nearest training image is looked for
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which run, and what to draw from it."""
+
+    run: Path = Path("runs/mnist_dcgan")
+    """The --out of the run, with its checkpoints."""
+    seed: int = 0
+    """Decides which noises are drawn."""
+    out: Path = Path("runs/sample")
+    """Folder for the results."""
+    data_dir: Path | None = None
+    """Folder with the data's files. None: what GAN_DATA_DIR names, else a download."""
+    n: int = 10_000
+    """Samples in samples.npz and png/."""
+    coordinate: int | None = None
+    """The coordinate of z that the traversal moves. None: a row for each of the first eight."""
+    span: float = 3.0
+    """How far it moves from 0, each way, in Gaussian noise. Uniform noise moves from -1 to 1."""
+
+    def __post_init__(self):
+        check.seed("seed", self.seed)
+        check.positive_integer("n", self.n)
+        check.positive("span", self.span)
+
+
+def main(config: Config) -> None:
+    """Load, draw, save."""
+    started = time.perf_counter()
+    gan, state, about = _dcgan.restored(config.run)
+    dim, name = about["noise_dim"], about["data"]
+    if config.coordinate is not None and not 0 <= config.coordinate < dim:
+        raise ValueError(f"coordinate is {config.coordinate}, but must be at least 0 and below {dim}, z's length")
+    pictured = classifier.Config(data=name, data_dir=config.data_dir, synthetic=about["synthetic"])
+    real = {
+        split: data.of_classes(classifier.images_of(pictured, split), data.CLASSES[name], about["classes"])[0]
+        for split in data.SPLITS
+    }
+    _script.prepare_folder(config.out)
+    key = jax.random.key(config.seed)
+    key_settle, key_samples, key_walk, key_traversal = jax.random.split(key, 4)
+    state = jax.jit(lambda state: train.settle(gan, state, key_settle, _dcgan.SETTLED[1]))(state)
+
+    def images_at(z):
+        return _dcgan.images_at(gan, state, z)
+
+    samples = images_at(gan.sample_noise(key_samples, config.n))
+    save_samples(samples, config.out)
+    _draw_images.save_picture(_draw_images.tiles(samples[:100], 10), config.out / "samples.png")
+
+    ends = gan.sample_noise(key_walk, 2 * ROWS).reshape(2, ROWS, dim)
+    walk = jnp.stack([between(*ends, t, about["noise"]) for t in np.linspace(0, 1, COLUMNS)], axis=1)
+    _draw_images.save_picture(
+        _draw_images.tiles(images_at(walk.reshape(-1, dim)), COLUMNS), config.out / "interpolation.png"
+    )
+
+    traversal = traversed(gan.sample_noise(key_traversal, ROWS), config, about["noise"])
+    moved = images_at(traversal.reshape(-1, dim)).reshape(ROWS, COLUMNS, *samples.shape[1:])
+    _draw_images.save_picture(
+        _draw_images.tiles(moved.reshape(-1, *samples.shape[1:]), COLUMNS), config.out / "traversal.png"
+    )
+    there_and_back = [*range(COLUMNS), *reversed(range(1, COLUMNS - 1))]
+    _draw_images.save_gif([_draw_images.tiles(moved[:, i], ROWS) for i in there_and_back], config.out / "traversal.gif")
+
+    numbers = {"step": int(state.step), "samples": len(samples)}
+    for kind, images in (("generated", samples), ("test", real["test"])):
+        order, distance = nearest(images[:COMPARED], real["train"])
+        numbers[f"{kind}_to_nearest_training_image"] = float(np.median(distance[:, 0]))
+        if kind == "generated":
+            rows = np.concatenate([images[:ROWS, None], real["train"][order[:ROWS]]], axis=1)
+            _draw_images.save_picture(
+                _draw_images.tiles(rows.reshape(-1, *samples.shape[1:]), 1 + NEIGHBOURS), config.out / "nearest.png"
+            )
+    _script.save_result(config.out, config, started, numbers)
+    print(f"{len(samples):,} samples of {config.run} after step {numbers['step']:,}; results in {config.out}")
+    print("median distance to the nearest training image (root mean square over pixels, 0 to 255):")
+    print(f"  samples {numbers['generated_to_nearest_training_image']:.1f}")
+    print(f"  test images {numbers['test_to_nearest_training_image']:.1f}; far below it, G has learnt images by heart")
+
+
+def between(z0: jax.Array, z1: jax.Array, t: float, noise: str) -> jax.Array:
+    """The point at t in [0, 1] on the way from each row of z0 to that of z1.
+
+    Gaussian noise in many dimensions lies near a sphere, and a straight line leaves it: its middle is nearer to 0
+    than G has ever seen. So there the way is the great circle (White 2016); uniform noise fills its cube.
+    """
+    if noise == "uniform":
+        return (1 - t) * z0 + t * z1
+    length = [jnp.linalg.norm(z, axis=-1, keepdims=True) for z in (z0, z1)]
+    cosine = jnp.sum(z0 * z1, axis=-1, keepdims=True) / (length[0] * length[1])
+    angle = jnp.arccos(jnp.clip(cosine, -1, 1))
+    # At an angle of 0 the sines cancel, and the weights are those of a line.
+    straight = jnp.sin(angle) < 1e-6
+    sine = jnp.where(straight, 1, jnp.sin(angle))
+    weight_0 = jnp.where(straight, 1 - t, jnp.sin((1 - t) * angle) / sine)
+    weight_1 = jnp.where(straight, t, jnp.sin(t * angle) / sine)
+    return weight_0 * z0 + weight_1 * z1
+
+
+def traversed(z: jax.Array, config: Config, noise: str) -> jax.Array:
+    """Noises (rows, dim) to (rows, COLUMNS, dim): in each row one coordinate runs through its range."""
+    span = 1.0 if noise == "uniform" else config.span
+    rows = jnp.arange(len(z))
+    coordinate = rows % z.shape[1] if config.coordinate is None else jnp.full(len(z), config.coordinate)
+    return jnp.stack([z.at[rows, coordinate].set(value) for value in np.linspace(-span, span, COLUMNS)], axis=1)
+
+
+def nearest(images: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each image the NEIGHBOURS nearest others: their places, and root mean square distances over pixels."""
+    k = min(NEIGHBOURS, len(among))
+    flat, others = (x.reshape(len(x), -1).astype(np.float32) for x in (images, among))
+    squares = (flat**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * flat @ others.T
+    order = np.argsort(squares, axis=1, kind="stable")[:, :k]
+    return order, np.sqrt(np.maximum(np.take_along_axis(squares, order, axis=1), 0) / flat.shape[1])
+
+
+def save_samples(samples: np.ndarray, out: Path) -> None:
+    """samples.npz with (n, h, w, c) uint8 as arr_0, and png/ with a file for each; files of an earlier call go."""
+    with _script.replacing(out / "samples.npz") as path, open(path, "wb") as file:
+        np.savez_compressed(file, samples)
+    folder = out / "png"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for i, image in enumerate(samples):
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f"{i:06}.png")
+
+
+if __name__ == "__main__":
+    _script.command_line(Config, main, __doc__)

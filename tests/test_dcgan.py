@@ -1,0 +1,324 @@
+"""The image scripts from end to end at toy size: resumed to the bit, stopped by signals, refused where they must be."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import experiments
+from experiments import _dcgan, _draw_images, cifar_dcgan, classifier, mnist_dcgan, pytorch_dcgan, sample
+from gan_from_scratch import checkpoint, data, train
+
+TINY = {"batch": 8, "width": 4, "noise_dim": 5}
+STEPS = 60  # three compiled calls
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """One folder of trained classifiers for all tests here."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def settings(script, out: Path, cache: Path, *, run=None, **training):
+    """A small run on made-up images."""
+    config = script.Config()
+    everywhere = {"out": out, "cache": cache, "synthetic": 60, "sample_every": 20, "checkpoint_every": 20}
+    return replace(
+        config,
+        classes=data.CLASSES["mnist"] if script is mnist_dcgan else data.CLASSES["cifar10"],
+        run=replace(config.run, **(everywhere | (run or {}))),
+        training=replace(config.training, **({"steps": STEPS} | TINY | training)),
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, cache) -> Path:
+    """A run that nothing interrupted."""
+    out = tmp_path_factory.mktemp("whole")
+    mnist_dcgan.main(settings(mnist_dcgan, out, cache))
+    return out
+
+
+def newest(out: Path) -> checkpoint.Checkpoint:
+    _, state, about = _dcgan.restored(out)
+    return checkpoint.load(out / _dcgan.CHECKPOINTS, state)._replace(about=about)
+
+
+def numbers(out: Path) -> dict:
+    """result.json without what a clock said."""
+    found = json.loads((out / "result.json").read_text())["numbers"]
+    return {key: value for key, value in found.items() if "second" not in key}
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    a, b = newest(one), newest(other)
+    assert a.step == b.step == STEPS
+    for x, y in zip(jax.tree.leaves(a.state), jax.tree.leaves(b.state), strict=True):
+        np.testing.assert_array_equal(x, y)
+    for name in {*_dcgan.METRICS, "frames", "frame_steps"}:
+        np.testing.assert_array_equal(a.history[name], b.history[name])
+    assert numbers(one) == numbers(other)
+    assert (one / "samples.png").read_bytes() == (other / "samples.png").read_bytes()
+
+
+def test_a_run_writes_what_it_promises(whole):
+    assert {path.name for path in whole.iterdir()} == {
+        "samples.png", "training.gif", "losses.png", "result.json", "checkpoints"
+    }  # fmt: skip
+    found = numbers(whole)
+    assert found["steps"] == STEPS and found["non_finite_at_step"] is None
+    assert set(found["judged"]) == {"generated", "real"}
+    assert newest(whole).history["frame_steps"].tolist() == [0, 20, 40, STEPS]
+    with Image.open(whole / "training.gif") as gif:
+        assert gif.n_frames == 4
+
+
+@pytest.mark.parametrize("at", [20, 40])
+def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path, cache, whole, at):
+    mnist_dcgan.main(settings(mnist_dcgan, tmp_path, cache, steps=at))
+    mnist_dcgan.main(settings(mnist_dcgan, tmp_path, cache, run={"resume": True}))
+    frames = newest(tmp_path).history["frame_steps"].tolist()
+    assert frames == [0, 20, 40, STEPS]
+    assert_same_run(tmp_path, whole)
+
+
+def test_sigterm_saves_and_the_run_goes_on(tmp_path, cache, whole):
+    """The run is too long to end before the signal; what it reached is compared with a run of the same length."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(experiments.__file__).parent.parent)}
+    arguments = ["--out", tmp_path, "--cache", cache, "--synthetic", 60, "--sample-every", 20, "--checkpoint-every", 20]
+    arguments += ["--steps", 10**6, "--batch", 8, "--width", 4, "--noise-dim", 5]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "experiments.mnist_dcgan", *map(str, arguments)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    folder = tmp_path / _dcgan.CHECKPOINTS
+    while not (folder / "20" / "commit_success.txt").exists():
+        assert process.poll() is None
+        time.sleep(0.05)  # waits for another process, not for time to pass
+    process.send_signal(signal.SIGTERM)
+    out, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert "go on with --resume" in out and "Traceback" not in errors
+    step = checkpoint.newest(folder)
+    assert step % _dcgan.CHUNK == 0
+    again = settings(mnist_dcgan, tmp_path, cache, run={"resume": True}, steps=max(STEPS, step))
+    if step < STEPS:
+        mnist_dcgan.main(again)
+        assert_same_run(tmp_path, whole)
+    else:
+        first = newest(whole).history["loss_d"][:40]
+        np.testing.assert_array_equal(newest(tmp_path).history["loss_d"][:40], first)
+
+
+def test_another_configuration_is_refused_with_the_fields_named(cache, whole):
+    changed = settings(mnist_dcgan, whole, cache, run={"resume": True, "seed": 1}, rate_g=1e-3)
+    with pytest.raises(ValueError, match=r"another run: rate_g is 0.001 here and 0.0002 there, seed is 1 here and 0"):
+        mnist_dcgan.main(changed)
+    with pytest.raises(ValueError, match=r"checkpoints: go on from them with --resume"):
+        mnist_dcgan.main(settings(mnist_dcgan, whole, cache))
+
+
+def test_with_falling_rates_a_run_cannot_be_made_longer():
+    short, long = ({"decay": True, "steps": steps, "out": str(steps)} for steps in (1, 2))
+    with pytest.raises(ValueError, match=r"another run: steps is 2 here and 1 there"):
+        _dcgan.refuse_another(short, long)
+    _dcgan.refuse_another(short | {"decay": False}, long | {"decay": False})
+
+
+@pytest.mark.parametrize(
+    ("script", "run", "training", "named"),
+    [
+        (mnist_dcgan, {"resume": True}, {}, "has no complete checkpoint"),
+        (mnist_dcgan, {}, {"batch": 61}, "batch is 61, but must be at most 60"),
+        (mnist_dcgan, {}, {"architecture": "textbook"}, "architecture is 'textbook'"),
+        (mnist_dcgan, {"synthetic": None, "data_dir": Path("nowhere")}, {}, "data_dir is 'nowhere'"),
+    ],
+)
+def test_bad_input_is_named_before_anything_is_written(tmp_path, cache, script, run, training, named):
+    with pytest.raises((ValueError, OSError), match=named):
+        script.main(settings(script, tmp_path / "out", cache, run=run, **training))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("classes", "named"), [((), "classes is empty"), (("toad",), "classes is 'toad'"), (("3",), "at least 2 images")]
+)
+def test_a_class_selection_that_cannot_be_learnt_is_named(tmp_path, cache, classes, named):
+    config = settings(mnist_dcgan, tmp_path / "out", cache, run={"synthetic": 3})
+    with pytest.raises(ValueError, match=named):
+        mnist_dcgan.main(replace(config, classes=classes))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"steps": 0}, {"batch": 0}, {"k": 0}, {"noise_dim": 0}, {"width": -1}, {"rate_g": 0.0}, {"rate_d": -1.0},
+        {"b1": 1.0}, {"average": 1.0}, {"smoothing": 1.5}, {"label_noise": -0.1}, {"dropout": 1.0}, {"clip": -1.0},
+        {"r1": float("nan")}, {"skip_below": -1.0}, {"loss": "hinge"}, {"noise": "laplace"}, {"dtype": "float16"},
+        {"optimizer": "sgd"}, {"architecture": "resnet"}, {"smoothing": 0.6, "label_noise": 0.6},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_bad_settings_of_training_are_named(field):
+    name, value = next(iter(field.items()))
+    with pytest.raises(ValueError, match=rf"^{name} is {value!r}"):
+        _dcgan.Training(**{"steps": 1, **field})
+
+
+def test_a_run_that_explodes_keeps_its_checkpoint(tmp_path, cache):
+    """After 20 good steps learning rates of 1e30 follow; what was saved before stays, and the curves are drawn."""
+    mnist_dcgan.main(settings(mnist_dcgan, tmp_path, cache, steps=20))
+    config = settings(mnist_dcgan, tmp_path, cache, run={"resume": True}, steps=80)
+    wild = replace(config.training, rate_g=1e30, rate_d=1e30)
+    build = _dcgan.build
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_dcgan, "build", lambda training, shape: build(wild, shape))
+        with pytest.raises(FloatingPointError, match=r"non-finite at step 2\d; the newest checkpoint is of step 20"):
+            mnist_dcgan.main(config)
+    assert numbers(tmp_path)["non_finite_at_step"] > 20 and "judged" not in numbers(tmp_path)
+    assert checkpoint.newest(tmp_path / _dcgan.CHECKPOINTS) == 20
+
+
+def test_every_switch_at_once_on_cifar10(tmp_path, cache):
+    switches = {
+        "noise": "uniform", "k": 2, "clip": 1.0, "optimizer": "rmsprop", "decay": True, "average": 0.0, "r1": 0.1,
+        "smoothing": 0.1, "label_noise": 0.05, "dropout": 0.4, "skip_below": 0.2, "loss": "saturating", "steps": 3,
+        "dtype": "bfloat16",
+    }  # fmt: skip
+    cifar_dcgan.main(settings(cifar_dcgan, tmp_path, cache, **switches))
+    assert numbers(tmp_path)["steps"] == 3
+
+
+def test_all_means_every_class():
+    assert cifar_dcgan.Config(classes=("all",)).classes == data.CLASSES["cifar10"]
+
+
+# What else the scripts write
+
+
+def test_sample_draws_from_a_checkpoint(tmp_path, whole, capsys):
+    sample.main(sample.Config(run=whole, out=tmp_path, n=12))
+    assert "12 samples" in capsys.readouterr().out
+    packed = np.load(tmp_path / "samples.npz")["arr_0"]
+    assert packed.shape == (12, 28, 28, 1) and packed.dtype == np.uint8
+    for i, path in enumerate(sorted((tmp_path / "png").iterdir())):
+        with Image.open(path) as image:
+            np.testing.assert_array_equal(image, packed[i, ..., 0])
+    for name in ("samples.png", "interpolation.png", "traversal.png", "traversal.gif", "nearest.png"):
+        assert (tmp_path / name).stat().st_size > 0
+    with pytest.raises(ValueError, match=r"coordinate is 5, but must be at least 0 and below 5"):
+        sample.main(sample.Config(run=whole, out=tmp_path, coordinate=5))
+
+
+def test_an_image_does_not_depend_on_its_batch_mates(whole):
+    """At sampling time: the same noise alone and among others."""
+    gan, state, _ = _dcgan.restored(whole)
+    z = gan.sample_noise(jax.random.key(0), 9)
+    together = train.generate(gan, state, z)
+    alone = jnp.concatenate([train.generate(gan, state, z[i : i + 1]) for i in range(9)])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@given(seed=st.integers(0, 2**31), t=st.floats(0, 1))
+def test_a_walk_between_gaussian_noises_keeps_their_length(seed, t):
+    z0, z1 = jax.random.normal(jax.random.key(seed), (2, 3, 50))
+    z0, z1 = (7 * z / jnp.linalg.norm(z, axis=1, keepdims=True) for z in (z0, z1))
+    z = sample.between(z0, z1, t, "gaussian")
+    np.testing.assert_allclose(jnp.linalg.norm(z, axis=1), 7, rtol=1e-5)
+    np.testing.assert_allclose(sample.between(z0, z1, 0.0, "gaussian"), z0, atol=1e-5)
+    np.testing.assert_allclose(sample.between(z0, z1, 1.0, "gaussian"), z1, atol=1e-5)
+    np.testing.assert_allclose(sample.between(z0, z0, t, "gaussian"), z0, atol=1e-5)
+    np.testing.assert_allclose(sample.between(z0, z1, 0.5, "uniform"), (z0 + z1) / 2, atol=1e-6)
+
+
+def test_a_traversal_moves_one_coordinate():
+    z = jax.random.normal(jax.random.key(0), (8, 6))
+    moved = sample.traversed(z, sample.Config(), "gaussian")
+    for row in range(8):
+        for value, point in zip(np.linspace(-3, 3, sample.COLUMNS), moved[row], strict=True):
+            np.testing.assert_allclose(point, z[row].at[row % 6].set(value), rtol=1e-6)
+    one = sample.traversed(z, sample.Config(coordinate=4), "uniform")
+    np.testing.assert_allclose(one[3, 0], z[3].at[4].set(-1))
+
+
+def test_nearest_finds_the_image_itself_first():
+    images, _ = data.synthetic("cifar10", 40)
+    order, distance = sample.nearest(images[5:8], images)
+    np.testing.assert_array_equal(order[:, 0], [5, 6, 7])
+    assert np.all(distance[:, 0] < 1e-2) and np.all(np.diff(distance, axis=1) >= 0)
+    by_hand = np.sqrt(np.mean((images[5].astype(float) - images[order[0, 1]]) ** 2))
+    assert distance[0, 1] == pytest.approx(by_hand, rel=1e-3)
+
+
+def test_tiles_stand_row_after_row():
+    images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 1), np.uint8)
+    picture = _draw_images.tiles(images, 2)
+    gap, tall, wide = _draw_images.GAP, 2 * _draw_images.ENLARGED, 3 * _draw_images.ENLARGED
+    assert picture.shape == (4 * gap + 3 * tall, 3 * gap + 2 * wide, 3)
+    assert picture[gap + tall + gap, gap + wide + gap].tolist() == [3, 3, 3]
+    assert picture[-gap - 1, -gap - 1].tolist() == [255, 255, 255]  # the sixth place is empty
+
+
+def test_bytes_and_units_are_inverse():
+    every = jnp.arange(256, dtype=jnp.uint8)
+    np.testing.assert_array_equal(classifier.to_bytes(classifier.to_unit(every)), every)
+    assert classifier.to_unit(every)[0] == -1 and classifier.to_unit(every)[-1] == 1
+
+
+def test_a_classifier_is_trained_once(tmp_path, cache):
+    config = classifier.Config(synthetic=300, width=4, epochs=4, batch=32, out=tmp_path, cache=cache)
+    judge, seconds = classifier.trained(config)
+    again, found = classifier.trained(config)
+    assert seconds is not None and found is None
+    images, labels = classifier.images_of(config, "test")
+    logits, features = judge(images[:7])
+    assert logits.shape == (7, 10) and features.shape == (7, 16)
+    np.testing.assert_array_equal(again(images[:7])[0], logits)
+    np.testing.assert_allclose(judge(images)[0][:7], logits, atol=1e-4)
+    classifier.main(config)
+    accuracy = numbers(tmp_path)["test_accuracy"]
+    assert accuracy == pytest.approx(np.mean(judge(images)[0].argmax(axis=1) == labels))
+    assert accuracy > 0.2  # chance is .1
+
+
+def test_the_plain_pytorch_dcgan_is_judged_alike(tmp_path, cache):
+    pytest.importorskip("torch")
+    with pytest.MonkeyPatch.context() as patch:
+        small = replace(mnist_dcgan.Config().training, **TINY)
+        patch.setattr(mnist_dcgan, "Config", lambda: replace(CONFIG, training=small))
+        pytorch_dcgan.main(pytorch_dcgan.Config(out=tmp_path, cache=cache, synthetic=60, steps=3))
+    assert set(numbers(tmp_path)["judged"]) == {"generated", "real"}
+
+
+CONFIG = mnist_dcgan.Config()
+
+
+def test_both_frameworks_have_the_same_networks():
+    """As many parameters in each, layer by layer, and the same shapes of what they map."""
+    torch = pytest.importorskip("torch")
+    from experiments import _torch_dcgan
+
+    for size, channels in ((28, 1), (32, 3)):
+        gan = _dcgan.build(_dcgan.Training(1, **TINY), (size, size, channels))
+        state = jax.eval_shape(lambda key, gan=gan: train.init(gan, key), jax.random.key(0))
+        theirs = _torch_dcgan.Generator(size, channels, 4, 5), _torch_dcgan.Discriminator(size, channels, 4)
+        for player, module in zip(state[:2], theirs, strict=True):
+            ours = sorted(leaf.size for leaf in jax.tree.leaves(player.params))
+            assert ours == sorted(parameter.numel() for parameter in module.parameters())
+        x = theirs[0](torch.zeros(3, 5))
+        assert x.shape == (3, channels, size, size) and theirs[1](x).shape == (3,)
