@@ -13,7 +13,7 @@ from jaxtyping import Float
 from gan_from_scratch import check
 
 Samples = Float[np.ndarray | jax.Array, "..."]
-Features = Float[np.ndarray | jax.Array, "n d"]
+Features = Float[np.ndarray | jax.Array, "_ d"]
 
 
 def ks_statistic(samples: Samples, distribution) -> float:

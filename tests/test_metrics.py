@@ -1,13 +1,15 @@
-"""Both distances against closed forms and scipy."""
+"""Each distance against closed forms, its definition, and scipy."""
 
 import math
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gan_from_scratch import metrics
 from gan_from_scratch.distributions import Gaussian, Laplace, Mixture, Uniform
 from gan_from_scratch.metrics import ks_statistic, wasserstein_1d
 
@@ -76,3 +78,121 @@ def test_bad_samples_are_named(samples, named):
     for metric in (ks_statistic, wasserstein_1d):
         with pytest.raises(ValueError, match=named):
             metric(samples, Gaussian())
+
+
+# Images: distances between sets of features
+
+
+def features(seed, n=60, d=5):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) + rng.normal(size=d)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_frechet_is_the_textbooks_formula_with_scipys_square_root(seed):
+    a, b = features(seed), features(seed + 1)
+    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    root = scipy.linalg.sqrtm(cov_a @ cov_b).real
+    wanted = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2) + np.trace(cov_a + cov_b - 2 * root)
+    assert metrics.frechet_distance(a, b) == pytest.approx(wanted, rel=1e-6)
+
+
+@given(seed=st.integers(0, 10_000), shift=st.floats(-3, 3))
+def test_frechet_of_a_shifted_set_is_the_squared_shift(seed, shift):
+    a = features(seed)
+    assert metrics.frechet_distance(a, a + shift) == pytest.approx(5 * shift**2, rel=1e-6, abs=1e-6)
+    assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-8)
+
+
+def test_frechet_of_gaussians_on_the_line():
+    """(m_a - m_b)^2 + (s_a - s_b)^2, and it is symmetric."""
+    a, b = np.array([[-1.0], [1.0]]), np.array([[3.0], [9.0]])  # std sqrt 2 and sqrt 18
+    assert metrics.frechet_distance(a, b) == pytest.approx(36 + (18**0.5 - 2**0.5) ** 2)
+    assert metrics.frechet_distance(b, a) == pytest.approx(metrics.frechet_distance(a, b))
+
+
+def test_frechet_of_fewer_samples_than_features_is_finite():
+    a, b = features(0, n=4, d=20), features(1, n=4, d=20)
+    assert 0 < metrics.frechet_distance(a, b) < np.inf
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "named"),
+    [
+        (np.ones((3, 2)), np.ones((3, 4)), "features_a has 2 columns and features_b 4"),
+        (np.ones(3), np.ones((3, 2)), r"features_a has shape \(3,\)"),
+        (np.ones((3, 2)), np.full((3, 2), np.nan), "features_b holds nan"),
+        (np.ones((1, 2)), np.ones((3, 2)), "features_a has 1 rows, but must have at least 2"),
+    ],
+)
+def test_features_that_do_not_fit_are_named(without_shape_checks, a, b, named):
+    with pytest.raises(ValueError, match=named):
+        metrics.frechet_distance(a, b)
+
+
+@given(classes=st.integers(2, 12))
+def test_class_score_of_sure_and_equally_common_classes_is_their_number(classes):
+    p = np.eye(classes)[np.arange(6 * classes) % classes]
+    assert metrics.class_score(p) == pytest.approx(classes)
+    assert metrics.class_score(p[:1].repeat(9, axis=0)) == pytest.approx(1)  # always the same class
+    assert metrics.class_score(np.full((9, classes), 1 / classes)) == pytest.approx(1)  # never sure
+
+
+@given(seed=st.integers(0, 10_000))
+def test_class_score_is_the_exponential_of_the_mutual_information(seed):
+    """KL(p(y|x) || p(y)) on average is H(y) - H(y|x)."""
+    p = np.random.default_rng(seed).dirichlet(np.ones(4), size=30)
+    entropy = scipy.stats.entropy
+    assert np.log(metrics.class_score(p)) == pytest.approx(entropy(p.mean(axis=0)) - entropy(p, axis=1).mean())
+
+
+def test_what_are_no_probabilities_is_named():
+    with pytest.raises(ValueError, match="must have rows of probabilities"):
+        metrics.class_score(np.ones((3, 2)))
+
+
+@given(seed=st.integers(0, 10_000), k=st.integers(1, 4))
+def test_coverage_is_its_definition_point_by_point(seed, k):
+    real, fake = features(seed, n=12, d=2), features(seed + 1, n=9, d=2)
+
+    def radius(points, i):
+        return sorted(np.linalg.norm(points - points[i], axis=1))[k]
+
+    near = np.linalg.norm(real[:, None] - fake, axis=2)
+    in_real = near <= np.array([radius(real, i) for i in range(12)])[:, None]
+    in_fake = near <= np.array([radius(fake, j) for j in range(9)])
+    found = metrics.coverage(real, fake, k)
+    assert found.precision == pytest.approx(in_real.any(axis=0).mean())
+    assert found.recall == pytest.approx(in_fake.any(axis=1).mean())
+    assert found.density == pytest.approx(in_real.sum(axis=0).mean() / k)
+    assert found.coverage == pytest.approx(in_real.any(axis=1).mean())
+
+
+def test_coverage_of_equal_distributions_is_the_papers():
+    """At k = 5 density is 1 and coverage .969 (Naeem et al. 2020): 1 - (1/2)(4/10)... of two sets of one size."""
+    rng = np.random.default_rng(0)
+    found = [metrics.coverage(*rng.normal(size=(2, 1500, 8))) for _ in range(4)]
+    # The spread of these four means is .01 and .003.
+    assert np.mean([one.density for one in found]) == pytest.approx(1, abs=0.03)
+    assert np.mean([one.coverage for one in found]) == pytest.approx(0.969, abs=0.01)
+
+
+def test_coverage_sees_a_lost_mode_and_a_foreign_one():
+    rng = np.random.default_rng(0)
+    low, high = rng.normal(size=(100, 2)), 50 + rng.normal(size=(100, 2))
+    lost = metrics.coverage(np.concatenate([low, high]), rng.normal(size=(200, 2)))
+    assert lost.precision > 0.9 and lost.recall < 0.6 and lost.coverage < 0.6
+    foreign = metrics.coverage(rng.normal(size=(200, 2)), np.concatenate([low, high]))
+    assert foreign.precision < 0.6 and foreign.recall > 0.9
+
+
+def test_coverage_is_the_same_in_pieces(monkeypatch):
+    real, fake = features(0, n=50), features(1, n=40)
+    whole = metrics.coverage(real, fake)
+    monkeypatch.setattr(metrics, "ROWS", 7)
+    assert metrics.coverage(real, fake) == pytest.approx(whole)
+
+
+def test_too_few_neighbours_are_named():
+    with pytest.raises(ValueError, match="fake has 5 rows, but must have more than k = 5"):
+        metrics.coverage(features(0), features(1, n=5))

@@ -1,6 +1,7 @@
 """Each remedy against its formula, and off by default."""
 
 import inspect
+import math
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_from_scratch import remedies, train
+from gan_from_scratch import losses, remedies, train
 
 
 @given(w=st.lists(st.floats(-5, 5), min_size=3, max_size=3).map(lambda w: np.array(w, np.float32)))
@@ -71,3 +72,41 @@ def test_everything_is_off_by_default():
     defaults = {name: p.default for name, p in inspect.signature(train.GAN).parameters.items()}
     assert (defaults["k"], defaults["generator_steps"], defaults["r1"]) == (1, 1, 0.0)
     assert defaults["generator_loss"] == "nonsaturating"
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    smoothing=st.floats(0, 1, width=32),
+    share=st.floats(0, 1, width=32),
+    n=st.integers(1, 9),
+)
+def test_targets_stay_inside_0_and_1_and_smoothing_is_one_sided(seed, smoothing, share, n):
+    noise = share * (1 - smoothing)
+    real, fake = remedies.noisy_targets(jax.random.key(seed), n, smoothing, noise)
+    assert real.shape == fake.shape == (n,)
+    assert jnp.all((real >= -1e-6) & (real <= 1 - smoothing + 1e-6) & (fake >= 0) & (fake <= noise + 1e-6))
+    if noise == 0:
+        np.testing.assert_allclose(real, 1 - smoothing, rtol=1e-6)
+        np.testing.assert_array_equal(fake, 0)
+
+
+def test_targets_that_could_leave_0_and_1_are_refused():
+    with pytest.raises(ValueError, match=r"smoothing is 0.7 and label_noise 0.5, but their sum must be at most 1"):
+        remedies.noisy_targets(jax.random.key(0), 3, 0.7, 0.5)
+
+
+@given(a=st.floats(-40, 40), t=st.floats(0, 1))
+def test_soft_target_loss_is_the_cross_entropy_with_its_minimum_at_the_target(a, t):
+    sigma = 1 / (1 + math.exp(-a))
+    wanted = t * math.log1p(math.exp(-a)) + (1 - t) * math.log1p(math.exp(a))
+    with jax.enable_x64(True):
+        value, slope = map(float, jax.value_and_grad(remedies.soft_target_loss)(jnp.float64(a), t))
+    assert value == pytest.approx(wanted, rel=1e-12)
+    assert slope == pytest.approx(sigma - t, abs=1e-12)
+
+
+@given(seed=st.integers(0, 1000))
+def test_targets_of_0_and_1_are_the_papers_loss(seed):
+    real, fake = jax.random.normal(jax.random.key(seed), (2, 6))
+    both = remedies.soft_target_loss(real, 1.0) + remedies.soft_target_loss(fake, 0.0)
+    assert float(both) == pytest.approx(float(losses.discriminator_loss(real, fake)), rel=1e-6)
