@@ -76,6 +76,8 @@ class Training:
     """Radford's networks, or the textbook's for 32 x 32 x 3 (Chollet), which take 30 times as long."""
     width: int = 64
     """Channels of the DCGAN's layers nearest to the image; each further layer has twice as many."""
+    hidden: int = 0
+    """Units of a layer between z and the first image, and before the logit, that see the whole image. 0: none."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the matrix products. Parameters, losses and statistics are float32. bfloat16 is for GPU and TPU."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
@@ -112,7 +114,7 @@ class Training:
             check.positive(name, getattr(self, name))
         for name in ("b1", "b2", "average", "smoothing", "label_noise", "dropout"):
             check.fraction(name, getattr(self, name))
-        for name in ("clip", "r1", "skip_below"):
+        for name in ("hidden", "clip", "r1", "skip_below"):
             check.nonnegative(name, getattr(self, name))
         _script.check_choices(self)
         if self.smoothing + self.label_noise > 1:
@@ -214,8 +216,10 @@ def build(training: Training, shape: tuple[int, int, int]) -> train.GAN:
     size, _, channels = shape
     dtype = jnp.dtype(training.dtype)
     if training.architecture == "dcgan":
-        generator = networks.DCGANGenerator(size, channels, training.width, dtype)
-        discriminator = networks.DCGANDiscriminator(size, channels, training.width, training.dropout, dtype)
+        generator = networks.DCGANGenerator(size, channels, training.width, training.hidden, dtype)
+        discriminator = networks.DCGANDiscriminator(
+            size, channels, training.width, training.hidden, training.dropout, dtype
+        )
     elif shape != (32, 32, 3):
         raise ValueError("architecture is 'textbook', but its networks are made for images of 32 x 32 x 3 alone")
     else:

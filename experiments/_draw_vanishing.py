@@ -38,6 +38,20 @@ def three_stages(stages: list[dict]) -> Figure:
     return figure
 
 
+def epochs(stages: list[dict]) -> Figure:
+    """Both norms and variances for a DCGAN that is frozen after some epochs."""
+    figure = Figure(figsize=(13, 4.8), layout="constrained")
+    axes = figure.subplots(1, len(stages), sharey=True, squeeze=False)[0]
+    for axis, stage in zip(axes, stages, strict=True):
+        both_norms(axis, stage)
+        axis.set_title(f"G after {stage['steps']} epoch{'s' if stage['steps'] > 1 else ''}", fontsize=10)
+        axis.label_outer()
+    count = len(stages[0]["saturating"])
+    figure.suptitle(f"MNIST's DCGAN: D trained from scratch against a frozen G, median and range of {count} Ds")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
 def losses_and_slopes(axis: Axes, curves: dict[str, np.ndarray], marks: dict[str, np.ndarray]) -> None:
     for name, colour in COLOURS.items():
         axis.plot(curves["logit"], curves[f"{name}_loss"], color=colour, linewidth=1, linestyle="--")
@@ -78,6 +92,14 @@ def closed_form(axis: Axes, closed: dict[str, np.ndarray]) -> None:
 
 
 def frozen_generator(axis: Axes, stage: dict) -> None:
+    """Both norms, and the bound on one of them."""
+    both_norms(axis, stage)
+    bound = np.median(stage["bound"], axis=0)
+    axis.plot(stage["moments"], np.where(np.isfinite(bound), bound, np.nan), color="black", linestyle=":",
+              label="the saturating norm's bound, Theorem 2.4 (median)")  # fmt: skip
+
+
+def both_norms(axis: Axes, stage: dict) -> None:
     """Median over seeds, with the band from the lowest to the highest."""
     moments = stage["moments"]
     for name, colour in COLOURS.items():
@@ -86,9 +108,6 @@ def frozen_generator(axis: Axes, stage: dict) -> None:
         axis.plot(moments, np.median(stage[name], axis=0), color=colour, label=f"{NAMES[name]}: norm")
         axis.plot(moments, np.median(stage[f"{name} spread"], axis=0), color=colour, linewidth=0.9, linestyle="--",
                   label=f"{NAMES[name]}: root of the variance between batches")  # fmt: skip
-    bound = np.median(stage["bound"], axis=0)
-    axis.plot(moments, np.where(np.isfinite(bound), bound, np.nan), color="black", linestyle=":",
-              label="the saturating norm's bound, Theorem 2.4 (median)")  # fmt: skip
     axis.set(xlabel="step of D", xscale="symlog", xlim=(0, moments[-1]), yscale="log",
              ylabel="gradient in G's parameters")  # fmt: skip
 

@@ -18,11 +18,14 @@ from gan_from_scratch import networks
 class Generator(nn.Module):
     """Noise (n, noise_dim) to images (n, channels, size, size)."""
 
-    def __init__(self, size: int, channels: int, width: int, noise_dim: int):
+    def __init__(self, size: int, channels: int, width: int, hidden: int, noise_dim: int):
         super().__init__()
         self.base, levels = networks.image_levels(size)
         widths = [width * 2**level for level in reversed(range(levels))]
-        self.project = nn.Linear(noise_dim, widths[0] * self.base**2, bias=False)
+        first = []
+        if hidden:
+            first = [nn.Linear(noise_dim, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
+        self.project = nn.Sequential(*first, nn.Linear(hidden or noise_dim, widths[0] * self.base**2, bias=False))
         layers = [nn.BatchNorm2d(widths[0]), nn.ReLU()]
         for before, after in itertools.pairwise(widths):
             layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
@@ -36,7 +39,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images to logits (n,)."""
 
-    def __init__(self, size: int, channels: int, width: int):
+    def __init__(self, size: int, channels: int, width: int, hidden: int):
         super().__init__()
         base, levels = networks.image_levels(size)
         widths = [width * 2**level for level in range(levels)]
@@ -44,7 +47,11 @@ class Discriminator(nn.Module):
         for before, after in itertools.pairwise(widths):
             layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after)]
             layers += [nn.LeakyReLU(networks.LEAK)]
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * base**2, 1))
+        layers += [nn.Flatten()]
+        if hidden:
+            layers += [nn.Linear(widths[-1] * base**2, hidden, bias=False), nn.BatchNorm1d(hidden)]
+            layers += [nn.LeakyReLU(networks.LEAK)]
+        self.layers = nn.Sequential(*layers, nn.Linear(hidden or widths[-1] * base**2, 1))
 
     def forward(self, x):
         return self.layers(x)[:, 0]
@@ -56,7 +63,7 @@ def start(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.BatchNorm2d):
+    elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1, 0.02)
 
 
@@ -77,8 +84,9 @@ def trainer(
     layout = torch.channels_last if channels_last else torch.contiguous_format
     data = torch.as_tensor(images, device=device).permute(0, 3, 1, 2).contiguous(memory_format=layout)
     size, channels = images.shape[1], images.shape[3]
-    g = Generator(size, channels, training.width, training.noise_dim).apply(start).to(device, memory_format=layout)
-    d = Discriminator(size, channels, training.width).apply(start).to(device, memory_format=layout)
+    widths = size, channels, training.width, training.hidden
+    g = Generator(*widths, training.noise_dim).apply(start).to(device, memory_format=layout)
+    d = Discriminator(*widths).apply(start).to(device, memory_format=layout)
     betas = (training.b1, training.b2)
     optimizer_g = torch.optim.Adam(g.parameters(), training.rate_g, betas, foreach=True)
     optimizer_d = torch.optim.Adam(d.parameters(), training.rate_d, betas, foreach=True)

@@ -1,6 +1,7 @@
-"""Why log(1 - D(G(z))) stops learning: both generator gradients on one network (about 3 minutes).
+"""Why log(1 - D(G(z))) stops learning: both generator gradients on one network (3 minutes; --data mnist: 30).
 
-Writes gradient_vanishing.png (four panels), stages.png and result.json.
+Writes gradient_vanishing.png (four panels), stages.png and result.json; with --data mnist only the last two, for a
+DCGAN that is frozen after 1, 10 and 25 epochs.
 
     a  both losses and their slopes as functions of D's logit
     b  the closed form: p_g = N(theta, 1) against p_data = N(0, 1) with the optimal D (Arjovsky & Bottou, Theorem 2.5)
@@ -11,7 +12,6 @@ Writes gradient_vanishing.png (four panels), stages.png and result.json.
 import itertools
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,9 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.flatten_util import ravel_pytree
 
-from experiments import _closed_form, _draw_vanishing, _script, goodfellow_1d
+from experiments import _both_gradients, _closed_form, _draw_vanishing, _script, _vanishing_images, goodfellow_1d
 from gan_from_scratch import check, losses, metrics, numpy_gan, train
 from gan_from_scratch.distributions import Gaussian
 
@@ -39,35 +38,58 @@ CHECKS = 80  # times during a run of panel d that this is looked at
 class Config:
     """Panels c and d play the GAN of goodfellow_1d with --r1 0 --average 0 --no-decay --no-standardize."""
 
+    data: Literal["toy", "mnist"] = "toy"
+    """The 1-D GAN, or MNIST's DCGAN with --average 0 (Arjovsky & Bottou 2017, Figures 2 and 3)."""
     seed: int = 0
     """Decides every draw."""
     out: Path = Path("runs/gradient_vanishing")
     """Folder for the results."""
-    seeds: int = 16
-    """GANs in each setting of panels c and d."""
-    d_steps: int = 8000
-    """Steps of D against the frozen G in panel c."""
+    seeds: int | None = None
+    """GANs in each setting of panels c and d; of MNIST, fresh Ds against one G. None: 16; 3."""
+    d_steps: int | None = None
+    """Steps of D against the frozen G in panel c. None: 8,000; for MNIST 4,000, as in the paper."""
     # 1/10 makes the weights about .02, as DCGAN's (Radford et al. 2016, section 4). At 1 D starts with a slope of
     # random sign; where that is wrong it turns around, and on its way through zero both gradients vanish for a moment.
     fresh_d: float = 0.1
-    """Factor on the fresh D's weights in panel c: at 1/10 D starts at 1/2 everywhere."""
+    """Factor on the fresh D's weights in panel c: at 1/10 D starts at 1/2 everywhere. A DCGAN's stay as they are."""
     steps: int = 4000
     """Steps of Algorithm 1 in panel d."""
     batch: int = 64
     """Points in a batch."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """The gradient rule in panel d: Adam at goodfellow_1d's rates, or plain gradient steps of .01."""
+    data_dir: Path | None = None
+    """mnist: folder with the data's files. None: what GAN_DATA_DIR names, else a download."""
+    synthetic: int | None = None
+    """mnist: learn that many made-up images instead, for a first try."""
+    epochs: tuple[int, ...] = (1, 10, 25)
+    """mnist: passes over the data after which G is frozen, in rising order."""
+    width: int = 32
+    """mnist: channels of the DCGAN's layers nearest to the image, half of mnist_dcgan's to save time."""
 
     def __post_init__(self):
+        _script.check_choices(self)
+        for name, toy, mnist in (("seeds", 16, 3), ("d_steps", 8000, 4000)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, toy if self.data == "toy" else mnist)
         check.seed("seed", self.seed)
-        for name in ("seeds", "d_steps", "steps", "batch"):
+        for name in ("seeds", "d_steps", "steps", "batch", "width"):
             check.positive_integer(name, getattr(self, name))
         check.positive("fresh_d", self.fresh_d)
-        check.one_of("optimizer", self.optimizer, {"adam", "sgd"})
+        if not self.epochs or list(self.epochs) != sorted({*self.epochs}) or self.epochs[0] < 1:
+            raise ValueError(f"epochs is {self.epochs}, but must be whole numbers from 1 on, each above the one before")
 
 
 def main(config: Config) -> None:
-    """Compute the four panels, draw, save."""
+    """Compute, draw, save."""
+    if config.data == "mnist":
+        _vanishing_images.main(config)
+    else:
+        four_panels(config)
+
+
+def four_panels(config: Config) -> None:
+    """The 1-D GAN."""
     started = time.perf_counter()
     _script.prepare_folder(config.out)
     runs = [(*setting, loss) for setting in SETTINGS for loss in losses.GENERATOR_LOSSES]
@@ -92,7 +114,7 @@ def main(config: Config) -> None:
     numbers = {
         "a_slopes": {name: values.tolist() for name, values in marks.items()},
         "b_closed_form": _closed_form.summary(closed),
-        "c_frozen_generator": [summary_of_stage(stage) for stage in stages],
+        "c_frozen_generator": [summary(stage) for stage in stages],
         "d_races": races,
     }
     _script.save_result(config.out, config, started, numbers)
@@ -150,11 +172,13 @@ def frozen_generator(config: Config, steps: int) -> dict:
     @jax.vmap
     def look(state, key):
         z = gan.sample_noise(jax.random.fold_in(key, 3), BATCHES * gan.batch)
-        return both_gradients(gan, state, z.reshape(BATCHES, gan.batch, -1)) | {"bound": bound(gan, state, z)}
+        return _both_gradients.both_gradients(gan, state, z.reshape(BATCHES, gan.batch, -1)) | {
+            "bound": bound(gan, state, z)
+        }
 
     state = prepare(keys)
     d_keys = jax.vmap(lambda key: jax.random.fold_in(key, 4))(keys)
-    moments = moments_to_look_at(config.d_steps)
+    moments = _both_gradients.moments_to_look_at(config.d_steps)
     measured = [look(state, keys)]
     for start, end in itertools.pairwise(moments):
         state = learn(state, d_keys, start, end)
@@ -164,34 +188,6 @@ def frozen_generator(config: Config, steps: int) -> dict:
     curves = {name: np.stack([np.asarray(row[name], np.float64) for row in measured], axis=1) for name in measured[0]}
     x = jax.vmap(lambda state: train.generate(gan, state, jnp.linspace(-1, 1, 1001)[:, None]))(state)
     return {"steps": steps, "moments": np.array(moments), "x": np.asarray(x), **curves}
-
-
-def both_gradients(gan: train.GAN, state: train.GANState, z_batches: jax.Array) -> dict[str, jax.Array]:
-    """For each loss the gradient in G's parameters on one and the same pair of networks.
-
-    Of the gradients on z_batches (batches, batch, noise_dim): the norm of their mean, and the root of their total
-    variance, that is of the mean squared distance to it.
-    """
-    measured = {}
-    for name in losses.GENERATOR_LOSSES:
-        gradients = jax.vmap(partial(gradient_in_g, replace(gan, generator_loss=name), state))(z_batches)
-        mean = jnp.mean(gradients, axis=0)
-        measured[name] = norm(mean)
-        measured[f"{name} spread"] = norm(gradients - mean) / BATCHES**0.5
-    return measured
-
-
-def gradient_in_g(gan: train.GAN, state: train.GANState, z: jax.Array) -> jax.Array:
-    """That of G's objective on one batch of noise, all parameters one after the other."""
-    objective = train.generator_objective(gan, state, z, jax.random.key(0))  # the key is for dropout: there is none
-    gradient, _ = jax.grad(objective, argnums=0, has_aux=True)(state.g.params, state.d.params)
-    return ravel_pytree(gradient)[0]
-
-
-def norm(v: jax.Array) -> jax.Array:
-    """The Euclidean norm. Entries of 1e-25 have squares that float32 takes for 0, so the largest is taken out first."""
-    largest = jnp.max(jnp.abs(v))
-    return largest * jnp.sqrt(jnp.sum((v / jnp.where(largest > 0, largest, 1)) ** 2))
 
 
 def bound(gan: train.GAN, state: train.GANState, z: jax.Array) -> jax.Array:
@@ -215,42 +211,14 @@ def bound(gan: train.GAN, state: train.GANState, z: jax.Array) -> jax.Array:
     return jnp.where(eps < 1, m * eps / jnp.maximum(1 - eps, jnp.finfo(eps.dtype).tiny), jnp.inf)
 
 
-def moments_to_look_at(steps: int) -> list[int]:
-    """Steps of D at which the gradients are measured: the start, and then twelve a decade."""
-    return sorted({0, *np.geomspace(1, steps, 1 + round(12 * np.log10(steps))).round().astype(int).tolist(), steps})
-
-
-def summary_of_stage(stage: dict) -> dict:
-    """For each seed how far the saturating norm falls and how far the other one grows."""
-    saturating, other, spread = (stage[name] for name in ("saturating", "nonsaturating", "nonsaturating spread"))
-    seeds = []
-    for i in range(len(saturating)):
-        peak = int(np.argmax(saturating[i]))  # where D has begun to tell, and G is still taught well
-        bound = np.where(stage["bound"][i] > 0, stage["bound"][i], np.inf)  # where it underflows the norm is 0 as well
-        seeds.append(
-            {
-                "orders_from_start_to_lowest": orders(saturating[i, 0], saturating[i].min()),
-                "orders_from_highest_to_lowest": orders(saturating[i].max(), saturating[i].min()),
-                "nonsaturating_lowest_over_start": float(other[i].min() / other[i, 0]),
-                "nonsaturating_growth_since_peak": float(other[i, -1] / other[i, peak]),
-                "nonsaturating_variance_growth_since_peak": float((spread[i, -1] / spread[i, peak]) ** 2),
-                "saturating_over_bound_at_most": float(np.max(saturating[i] / bound)),
-            }
-        )
-    names = [name for name in stage if name not in ("steps", "moments", "x")]
-    return {
-        "g_trained_for": stage["steps"],
-        "g_samples_mean": float(np.mean(stage["x"])),
-        "zeros": int(np.sum(saturating == 0) + np.sum(other == 0)),
-        "seeds": seeds,
-        "d_step": stage["moments"].tolist(),
-        "median": {name: _script.finite_or_none(np.median(stage[name], axis=0)) for name in names},
-    }
-
-
-def orders(high: float, low: float) -> float | None:
-    """Orders of magnitude from `low` to `high`; None if `low` is 0."""
-    return float(np.log10(high / low)) if low > 0 else None
+def summary(stage: dict) -> dict:
+    """What both gradients did, where G's samples lie, and how close the saturating norm comes to its bound."""
+    numbers = _both_gradients.summary_of_stage(stage) | {"g_samples_mean": float(np.mean(stage["x"]))}
+    # Where the bound underflows the norm is 0 as well.
+    bound = np.where(stage["bound"] > 0, stage["bound"], np.inf)
+    for seed, ratio in zip(numbers["seeds"], (stage["saturating"] / bound).max(axis=1).tolist(), strict=True):
+        seed["saturating_over_bound_at_most"] = ratio
+    return numbers
 
 
 # Panel d

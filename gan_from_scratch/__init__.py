@@ -6,11 +6,14 @@ Read the files in this order:
     theory         the optimal D, KL, JSD and C(G) = -log 4 + 2 JSD, on densities
     distributions  toy distributions that can be sampled and whose density and cdf are known
     numpy_gan      the whole GAN by hand: forward, backward, Adam, Algorithm 1
-    networks       the same networks in Flax
+    convolution    convolution and its transpose, as one matrix product each
+    networks       the same networks in Flax, and those of images
     train          the same GAN by automatic differentiation
     dynamics       the game as a vector field: the Dirac-GAN, Jacobians, eigenvalues
     remedies       what is added to the paper's algorithm, each off by default
     metrics        how far the generated distribution is from the true one
+    data           MNIST and CIFAR-10
+    checkpoint     runs that go on after an interruption
     figures        pictures
     check          the sentences that bad input ends in
 """

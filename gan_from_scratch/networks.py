@@ -134,12 +134,14 @@ class DCGANGenerator(nn.Module):
 
     Strided transposed convolutions instead of fixed upsampling, BatchNorm everywhere except at the output, where it
     would fix the brightness of every batch, ReLU inside and tanh at the end. Each layer has half the channels of the
-    one before; the last hidden one has `width`.
+    one before; the last hidden one has `width`. With `hidden` so many units stand between noise and projection,
+    which Radford's nets leave out: at 28 pixels two levels remain, and nothing in them sees a whole digit.
     """
 
     size: int
     channels: int
     width: int = 64
+    hidden: int = 0
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -148,7 +150,9 @@ class DCGANGenerator(nn.Module):
         widths = [self.width * 2**level for level in reversed(range(levels))]
         norm = partial(_image_norm, train, self.dtype)
         # No bias where BatchNorm follows: it has its own.
-        h = nn.Dense(base**2 * widths[0], use_bias=False, kernel_init=DCGAN_INIT, dtype=self.dtype, name="project")(z)
+        dense = partial(nn.Dense, use_bias=False, kernel_init=DCGAN_INIT, dtype=self.dtype)
+        h = nn.relu(norm("norm_hidden")(dense(self.hidden, name="hidden")(z))) if self.hidden else z
+        h = dense(base**2 * widths[0], name="project")(h)
         h = nn.relu(norm("norm_0")(h.reshape(-1, base, base, widths[0])))
         for i, width in enumerate(widths[1:], start=1):
             h = Convolution(width, transposed=True, use_bias=False, dtype=self.dtype, name=f"up_{i}")(h)
@@ -161,12 +165,14 @@ class DCGANDiscriminator(nn.Module):
     """Images to logits: halve the size until it is 4 or 7, then one affine map. Radford et al. 2016.
 
     Strided convolutions instead of pooling, LeakyReLU, BatchNorm except at the input, where it would hide where the
-    fakes lie. With `dropout`, that share of the last hidden units is off in training.
+    fakes lie. With `hidden` that many units see the whole image before the logit (see DCGANGenerator), and with
+    `dropout` that share of the last hidden units is off in training.
     """
 
     size: int
     channels: int
     width: int = 64
+    hidden: int = 0
     dropout: float = 0.0
     dtype: Any = jnp.float32
 
@@ -178,7 +184,11 @@ class DCGANDiscriminator(nn.Module):
         for i in range(1, levels):
             h = Convolution(self.width * 2**i, use_bias=False, dtype=self.dtype, name=f"down_{i}")(h)
             h = _leaky_relu(norm(f"norm_{i}")(h))
-        h = nn.Dropout(self.dropout, deterministic=not train)(h.reshape(h.shape[0], -1))
+        h = h.reshape(h.shape[0], -1)
+        if self.hidden:
+            dense = nn.Dense(self.hidden, use_bias=False, kernel_init=DCGAN_INIT, dtype=self.dtype, name="hidden")
+            h = _leaky_relu(norm("norm_hidden")(dense(h)))
+        h = nn.Dropout(self.dropout, deterministic=not train)(h)
         return nn.Dense(1, kernel_init=DCGAN_INIT, dtype=self.dtype, name="judge")(h)[:, 0].astype(jnp.float32)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments import _closed_form, gradient_vanishing
+from experiments import _both_gradients, _closed_form, gradient_vanishing
 from gan_from_scratch import losses, theory, train
 
 thetas = st.floats(0.01, 6)
@@ -84,7 +84,7 @@ def stage():
 
 def test_the_saturating_gradient_vanishes_and_the_other_does_not(stage):
     """An eighth of the default's steps of D, so three orders of magnitude and not five."""
-    for seed in gradient_vanishing.summary_of_stage(stage)["seeds"]:
+    for seed in _both_gradients.summary_of_stage(stage)["seeds"]:
         assert seed["orders_from_highest_to_lowest"] > 3
         assert seed["nonsaturating_lowest_over_start"] > 0.99
     assert np.all(stage["saturating"] > 0)
@@ -105,20 +105,19 @@ def test_on_one_sample_the_two_gradients_differ_by_a_factor(seed):
     z = gan.sample_noise(jax.random.key(seed + 1), 1)
     a = train.discriminate(gan, state, train.generate(gan, state, z))[0]
     saturating, other = (
-        gradient_vanishing.gradient_in_g(replace(gan, generator_loss=name), state, z)
-        for name in losses.GENERATOR_LOSSES
+        _both_gradients.gradient_in_g(replace(gan, generator_loss=name), state, z) for name in losses.GENERATOR_LOSSES
     )
     np.testing.assert_allclose(other, jnp.exp(-a) * saturating, rtol=1e-4, atol=1e-7)
 
 
 def test_the_norm_of_a_tiny_gradient_is_no_zero():
-    assert float(gradient_vanishing.norm(jnp.float32([3e-30, 4e-30]))) == pytest.approx(5e-30, rel=1e-6, abs=0)
-    assert float(gradient_vanishing.norm(jnp.zeros(3))) == 0
+    assert float(_both_gradients.norm(jnp.float32([3e-30, 4e-30]))) == pytest.approx(5e-30, rel=1e-6, abs=0)
+    assert float(_both_gradients.norm(jnp.zeros(3))) == 0
 
 
 @pytest.mark.parametrize("steps", [1, 2, 9, 100, 8000])
 def test_the_moments_begin_with_the_start_and_end_with_the_last_step(steps):
-    moments = gradient_vanishing.moments_to_look_at(steps)
+    moments = _both_gradients.moments_to_look_at(steps)
     assert moments[0] == 0 and moments[-1] == steps and np.all(np.diff(moments) > 0)
 
 
