@@ -44,7 +44,7 @@ def frozen_after_epochs(config: Any, images: np.ndarray, bar: Progress) -> list[
     gan = _dcgan.build(training, images.shape[1:])
     key_init, key_train, key_d = jax.random.split(jax.random.key(config.seed), 3)
     images = jax.device_put(images)
-    advance = _dcgan.chunk_of_steps(gan, key_train)
+    advance = _dcgan.chunk_of_steps(gan, key_train, training.mirror)
     state = jax.jit(lambda key: train.init(gan, key))(key_init)
     follow = follower(gan)
 

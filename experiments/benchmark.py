@@ -153,7 +153,7 @@ def dcgan_in_jax(training: _dcgan.Training, pixels: np.ndarray, seed: int) -> Co
     """The compiled chunk of _dcgan.py, one after another."""
     gan = _dcgan.build(training, pixels.shape[1:])
     key = jax.random.key(seed)
-    advance = _dcgan.chunk_of_steps(gan, key)
+    advance = _dcgan.chunk_of_steps(gan, key, training.mirror)
     state, pixels = jax.jit(partial(train.init, gan))(key), jax.device_put(pixels)
 
     def run(steps: int) -> None:
@@ -172,15 +172,19 @@ def products_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed:
     same with other names where it is transposed: P K forward, dy K^T for the gradient in x, dy^T P for that in K.
     """
     size, _, channels = shape
-    _, levels = networks.image_levels(size)
+    base, levels = networks.image_levels(size)
     widths = [channels] + [training.width * 2**level for level in range(levels)]
+    shapes = [
+        (training.batch * (size // 2 ** (i + 1)) ** 2, 16 * widths[i], widths[i + 1]) for i in range(levels)
+    ]  # places, patch, channels
+    if training.hidden:
+        shapes.append((training.batch, base**2 * widths[-1], training.hidden))
     layers = []
-    for i in range(levels):
-        places = training.batch * (size // 2 ** (i + 1)) ** 2
+    for i, (places, patch, channels) in enumerate(shapes):
         key_p, key_k, key_dy = jax.random.split(jax.random.fold_in(jax.random.key(seed), i), 3)
-        p = jax.random.normal(key_p, (4, places, 16 * widths[i]))
-        k = jax.random.normal(key_k, (16 * widths[i], widths[i + 1]))
-        dy = jax.random.normal(key_dy, (5, places, widths[i + 1]))
+        p = jax.random.normal(key_p, (4, places, patch))
+        k = jax.random.normal(key_k, (patch, channels))
+        dy = jax.random.normal(key_dy, (5, places, channels))
         layers.append((list(p), k, list(dy)))
 
     def one_step(total, layers):

@@ -21,7 +21,7 @@ class Config:
     classes: tuple[str, ...] = ("frog",)
     """Which of: airplane automobile bird cat deer dog frog horse ship truck; or all for all ten."""
     run: tyro.conf.OmitArgPrefixes[_dcgan.Run] = _dcgan.Run(out=Path("runs/cifar_dcgan"))
-    training: tyro.conf.OmitArgPrefixes[_dcgan.Training] = _dcgan.Training(steps=13_000)
+    training: tyro.conf.OmitArgPrefixes[_dcgan.Training] = _dcgan.Training(steps=13_000, mirror=True)
 
     def __post_init__(self):
         if self.classes == ("all",):

@@ -80,8 +80,9 @@ class Judge(NamedTuple):
 def main(config: Config) -> None:
     """Train or find the classifier, test it, save the result."""
     started = time.perf_counter()
-    _script.prepare_folder(config.out)
     test, labels = images_of(config, "test")
+    _script.check_batch(config.batch, len(images_of(config, "train")[0]))
+    _script.prepare_folder(config.out)
     judge, trained_for = trained(config)
     predicted = judge(test)[0].argmax(axis=1)
     per_class = {
@@ -130,7 +131,6 @@ def learn(config: Config, module: networks.Classifier, variables: dict) -> dict:
     No smoothed labels: they would keep the classifier from ever being sure, and with it the class score from 10.
     """
     images, labels = images_of(config, "train")
-    _script.check_batch(config.batch, len(images))
     per_epoch = len(images) // config.batch
     steps = config.epochs * per_epoch
     schedule = optax.cosine_onecycle_schedule(steps, config.rate)

@@ -19,7 +19,9 @@ class Config:
     classes: tuple[str, ...] = data.CLASSES["mnist"]
     """Which digits."""
     run: tyro.conf.OmitArgPrefixes[_dcgan.Run] = _dcgan.Run(out=Path("runs/mnist_dcgan"))
-    training: tyro.conf.OmitArgPrefixes[_dcgan.Training] = _dcgan.Training(steps=15_000)
+    training: tyro.conf.OmitArgPrefixes[_dcgan.Training] = _dcgan.Training(
+        steps=10_000, hidden=256, rate_g=4e-4, rate_d=4e-4, decay=True
+    )
 
 
 def main(config: Config) -> None:

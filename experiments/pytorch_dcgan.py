@@ -50,14 +50,14 @@ class Config:
 def main(config: Config) -> None:
     """Train, judge, save."""
     started = time.perf_counter()
-    if not find_spec("torch"):
-        raise ValueError("PyTorch is not installed, but this script runs it: install the extra `frameworks`")
-    from experiments import _torch_dcgan  # PyTorch is an optional dependency
-
     ours = config.ours()
     training = ours.training
     images = {split: _dcgan.images_of(ours, config.data, split) for split in data.SPLITS}
     _script.check_batch(training.batch, len(images["train"]))
+    if not find_spec("torch"):
+        raise ValueError("PyTorch is not installed, but this script runs it: install the extra `frameworks`")
+    from experiments import _torch_dcgan  # PyTorch is an optional dependency
+
     _script.prepare_folder(config.out)
     run, make = _torch_dcgan.trainer(training, images["train"], config.seed)
     with _script.progress_bar() as bar:

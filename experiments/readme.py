@@ -286,13 +286,24 @@ def numbers() -> dict[str, str]:
 
 def speed() -> str:
     """The toy benchmark."""
-    benchmark = result("benchmark_toy")
-    rows = [
-        [name, f"{row['gan_steps_per_second']:,.0f}", f"{row['times_pytorch_eager']:.1f}"]
-        for name, row in benchmark["numbers"]["contenders"].items()
-    ]
-    pytorch = benchmark["numbers"]["pytorch"]
-    return table([f"{benchmark['device']}", "GAN steps per second", f"times PyTorch {pytorch} eager"], rows)
+    return benchmark_table("benchmark_toy", "GAN steps per second", 0)
+
+
+def image_speed() -> str:
+    """The DCGANs' benchmark."""
+    return benchmark_table("benchmark_images", "images per second", 2)
+
+
+def benchmark_table(name: str, unit: str, digits: int) -> str:
+    benchmark = result(name)
+    rows = []
+    for group, contenders in benchmark["numbers"]["groups"].items():
+        for contender, row in contenders.items():
+            span = f"{row['slowest_round']:,.0f} to {row['fastest_round']:,.0f}"
+            ratio = f"{row['times_pytorch']:.{max(digits, 1)}f}"
+            rows.append([group, contender, f"{row['per_second']:,.0f}", span, ratio])
+    pytorch = f"times the best of PyTorch {benchmark['numbers']['pytorch']}"
+    return table([benchmark["device"], "", f"{unit}, median", "range over rounds", pytorch], rows)
 
 
 def tiers() -> str:

@@ -1,10 +1,13 @@
 """Every script runs end to end at toy size, and refuses bad input in one sentence without touching old results."""
 
+import dataclasses
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +19,21 @@ from PIL import Image
 import experiments
 from experiments import (
     _closed_form,
+    _dcgan,
     _draw_dirac,
     _script,
     benchmark,
+    cifar_dcgan,
+    classifier,
     dirac_gan,
     frozen_players,
     goodfellow_1d,
     gradient_vanishing,
+    mnist_dcgan,
     optimal_discriminator,
+    pytorch_dcgan,
     readme,
+    sample,
 )
 from gan_from_scratch import dynamics, theory
 
@@ -107,6 +116,18 @@ def test_optimal_discriminator_meets_the_optimum(tmp_path):
         assert seed["max_d_error"] < 0.04
         # By Proposition 1 no D exceeds C(G); quadrature is good to far less than 1e-6.
         assert -0.005 < seed["v_minus_c"] < 1e-6
+
+
+def test_gradient_vanishing_on_images(tmp_path, capsys):
+    settings = {"data": "mnist", "synthetic": 40, "epochs": (1, 2), "width": 2, "batch": 8, "d_steps": 3, "seeds": 2}
+    gradient_vanishing.main(gradient_vanishing.Config(out=tmp_path, **settings))
+    stages = numbers_of(tmp_path)["mnist"]
+    assert [stage["g_trained_for"] for stage in stages] == [1, 2]
+    for stage in stages:
+        assert stage["d_step"][0] == 0 and stage["d_step"][-1] == 3 and len(stage["seeds"]) == 2
+        assert all(value > 0 for name in ("saturating", "nonsaturating") for value in stage["median"][name])
+    assert (tmp_path / "stages.png").stat().st_size > 0
+    assert "5 orders in the best case" in capsys.readouterr().out
 
 
 def test_gradient_vanishing_writes_its_pictures_and_numbers(tmp_path, monkeypatch):
@@ -202,9 +223,22 @@ def test_the_optimum_that_an_unfrozen_discriminator_seeks(p_data, p_g, w):
 
 def test_benchmark_times_each_contender(tmp_path):
     benchmark.main(benchmark.Config(out=tmp_path, rounds=1, seconds=0.01, seeds=2, compiled=False))
-    contenders = numbers_of(tmp_path)["contenders"]
+    contenders = numbers_of(tmp_path)["groups"]["1-D GAN"]
     assert {"NumPy, by hand", "JAX, 1 seed", "JAX, 2 seeds"} <= set(contenders)
-    assert all(row["gan_steps_per_second"] > 0 for row in contenders.values())
+    assert all(row["per_second"] > 0 for row in contenders.values())
+
+
+def test_benchmark_of_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(_dcgan, "CHUNK", 1)
+    settings = {"rounds": 1, "seconds": 0.01, "batch": 4, "width": 2, "compiled": False}
+    benchmark.main(benchmark.Config(what="images", out=tmp_path, **settings))
+    groups = numbers_of(tmp_path)["groups"]
+    assert len(groups) == 2
+    for contenders in groups.values():
+        assert {"JAX", "the matrix products alone"} <= set(contenders)
+        best = max([row["per_second"] for name, row in contenders.items() if "PyTorch" in name], default=None)
+        if best:
+            assert contenders["JAX"]["times_pytorch"] == pytest.approx(contenders["JAX"]["per_second"] / best)
 
 
 def test_readme_script_rewrites_only_the_tables(tmp_path):
@@ -254,6 +288,10 @@ def test_the_list_names_every_script(capsys):
         (gradient_vanishing, {"fresh_d": 0.0}, "fresh_d is 0.0"),
         (gradient_vanishing, {"seed": -1}, "seed is -1"),
         (gradient_vanishing, {"optimizer": "lbfgs"}, "optimizer is 'lbfgs'"),
+        (gradient_vanishing, {"data": "cifar"}, "data is 'cifar'"),
+        (gradient_vanishing, {"epochs": ()}, "epochs is ()"),
+        (gradient_vanishing, {"epochs": (10, 1)}, "epochs is (10, 1)"),
+        (gradient_vanishing, {"data": "mnist", "synthetic": 9}, "batch is 64, but must be at most 9"),
         (dirac_gan, {"h": 0.0}, "h is 0.0"),
         (dirac_gan, {"h": float("inf")}, "h is inf"),
         (dirac_gan, {"steps": 0}, "steps is 0"),
@@ -267,11 +305,21 @@ def test_the_list_names_every_script(capsys):
         (frozen_players, {"loss": "wasserstein"}, "loss is 'wasserstein'"),
         (benchmark, {"rounds": 0}, "rounds is 0"),
         (benchmark, {"seconds": 0.0}, "seconds is 0.0"),
+        (benchmark, {"what": "sound"}, "what is 'sound'"),
+        (classifier, {"data": "svhn"}, "data is 'svhn'"),
+        (classifier, {"epochs": 0}, "epochs is 0"),
+        (classifier, {"rate": -1.0}, "rate is -1.0"),
+        (classifier, {"synthetic": 20}, "batch is 128, but must be at most 20"),
+        (pytorch_dcgan, {"steps": 0}, "steps is 0"),
+        (pytorch_dcgan, {"synthetic": 20}, "batch is 64, but must be at most 20"),
+        (sample, {"n": 0}, "n is 0"),
+        (sample, {"span": float("inf")}, "span is inf"),
+        (sample, {"run": Path("nowhere")}, "nowhere/checkpoints has no complete checkpoint"),
     ],
 )
 def test_bad_settings_are_named_before_anything_is_written(tmp_path, script, settings, named):
     out = tmp_path / "out"
-    with pytest.raises(ValueError, match=named.replace(".", r"\.")):
+    with pytest.raises((ValueError, OSError), match=re.escape(named)):
         script.main(script.Config(out=out, **settings))
     assert not out.exists()
 
@@ -328,7 +376,21 @@ def test_bad_command_lines_exit_2_without_a_traceback(tmp_path, arguments):
 
 
 @pytest.mark.parametrize(
-    "script", [benchmark, dirac_gan, frozen_players, goodfellow_1d, gradient_vanishing, optimal_discriminator, readme]
+    "script",
+    [
+        benchmark,
+        cifar_dcgan,
+        classifier,
+        dirac_gan,
+        frozen_players,
+        goodfellow_1d,
+        gradient_vanishing,
+        mnist_dcgan,
+        optimal_discriminator,
+        pytorch_dcgan,
+        readme,
+        sample,
+    ],
 )
 def test_help_explains_every_field(script, capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["script", "--help"])
@@ -336,8 +398,18 @@ def test_help_explains_every_field(script, capsys, monkeypatch):
         _script.command_line(script.Config, script.main, script.__doc__)
     assert stop.value.code == 0
     shown = capsys.readouterr().out
-    for field in script.Config.__dataclass_fields__:
-        assert field.replace("_", "-") in shown
+    for field in fields_of(script.Config):
+        assert f"--{field.name.replace('_', '-')}" in shown or "Positional" in str(field.type)
+
+
+def fields_of(config: type) -> list[dataclasses.Field]:
+    """Those of the dataclasses in it included, whose names the command line leaves out."""
+    hints = typing.get_type_hints(config)
+    found = []
+    for field in dataclasses.fields(config):
+        inner = hints[field.name]
+        found += fields_of(inner) if dataclasses.is_dataclass(inner) else [field]
+    return found
 
 
 def test_density_of_integrates_to_one():
