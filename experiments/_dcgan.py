@@ -116,8 +116,10 @@ class Training:
             check.positive(name, getattr(self, name))
         for name in ("b1", "b2", "average", "smoothing", "label_noise", "dropout"):
             check.fraction(name, getattr(self, name))
-        for name in ("hidden", "clip", "r1", "skip_below"):
+        for name in ("clip", "r1", "skip_below"):
             check.nonnegative(name, getattr(self, name))
+        if self.hidden:
+            check.positive_integer("hidden", self.hidden)
         _script.check_choices(self)
         if self.smoothing + self.label_noise > 1:
             raise ValueError(
@@ -328,9 +330,10 @@ def learn(
                 numbers=f"D's loss {means['loss_d']:.2f}  G's {means['loss_g']:.2f}  D(x) {means['d_real']:.2f}  "
                 f"D(G(z)) {means['d_fake']:.2f}  {len(finite) * gan.batch / seconds:,.0f} images/s",
             )
-            if due(done, run.checkpoint_every) or stopped():
+            stop = stopped()  # asked once, so that a signal between the two lines cannot end an unsaved run
+            if stop or due(done, run.checkpoint_every):
                 save(progress)
-            if stopped() and done < steps:
+            if stop and done < steps:
                 return progress, None, True
     return progress, None, False
 

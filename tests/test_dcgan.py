@@ -39,7 +39,7 @@ def settings(script, out: Path, cache: Path, *, run=None, **training):
         config,
         classes=data.CLASSES["mnist"] if script is mnist_dcgan else data.CLASSES["cifar10"],
         run=replace(config.run, **(everywhere | (run or {}))),
-        training=replace(config.training, **({"steps": STEPS} | TINY | training)),
+        training=replace(config.training, **({"steps": STEPS, "hidden": 6, "decay": False} | TINY | training)),
     )
 
 
@@ -98,7 +98,7 @@ def test_sigterm_saves_and_the_run_goes_on(tmp_path, cache, whole):
     """The run is too long to end before the signal; what it reached is compared with a run of the same length."""
     environment = {**os.environ, "PYTHONPATH": str(Path(experiments.__file__).parent.parent)}
     arguments = ["--out", tmp_path, "--cache", cache, "--synthetic", 60, "--sample-every", 20, "--checkpoint-every", 20]
-    arguments += ["--steps", 10**6, "--batch", 8, "--width", 4, "--noise-dim", 5]
+    arguments += ["--steps", 10**6, "--batch", 8, "--width", 4, "--noise-dim", 5, "--hidden", 6, "--no-decay"]
     process = subprocess.Popen(
         [sys.executable, "-m", "experiments.mnist_dcgan", *map(str, arguments)],
         env=environment,
@@ -127,7 +127,7 @@ def test_sigterm_saves_and_the_run_goes_on(tmp_path, cache, whole):
 
 def test_another_configuration_is_refused_with_the_fields_named(cache, whole):
     changed = settings(mnist_dcgan, whole, cache, run={"resume": True, "seed": 1}, rate_g=1e-3)
-    with pytest.raises(ValueError, match=r"another run: rate_g is 0.001 here and 0.0002 there, seed is 1 here and 0"):
+    with pytest.raises(ValueError, match=r"another run: rate_g is 0.001 here and 0.0004 there, seed is 1 here and 0"):
         mnist_dcgan.main(changed)
     with pytest.raises(ValueError, match=r"checkpoints: go on from them with --resume"):
         mnist_dcgan.main(settings(mnist_dcgan, whole, cache))
@@ -167,9 +167,9 @@ def test_a_class_selection_that_cannot_be_learnt_is_named(tmp_path, cache, class
 @pytest.mark.parametrize(
     "field",
     [
-        {"steps": 0}, {"batch": 0}, {"k": 0}, {"noise_dim": 0}, {"width": -1}, {"rate_g": 0.0}, {"rate_d": -1.0},
-        {"b1": 1.0}, {"average": 1.0}, {"smoothing": 1.5}, {"label_noise": -0.1}, {"dropout": 1.0}, {"clip": -1.0},
-        {"r1": float("nan")}, {"skip_below": -1.0}, {"loss": "hinge"}, {"noise": "laplace"}, {"dtype": "float16"},
+        {"steps": 0}, {"batch": 0}, {"k": 0}, {"noise_dim": 0}, {"width": -1}, {"hidden": -1}, {"rate_g": 0.0},
+        {"rate_d": -1.0}, {"b1": 1.0}, {"average": 1.0}, {"smoothing": 1.5}, {"label_noise": -0.1}, {"dropout": 1.0},
+        {"clip": -1.0},        {"r1": float("nan")}, {"skip_below": -1.0}, {"loss": "hinge"}, {"noise": "laplace"}, {"dtype": "float16"},
         {"optimizer": "sgd"}, {"architecture": "resnet"}, {"smoothing": 0.6, "label_noise": 0.6},
     ],
     ids=str,
@@ -313,10 +313,13 @@ def test_both_frameworks_have_the_same_networks():
     torch = pytest.importorskip("torch")
     from experiments import _torch_dcgan
 
-    for size, channels in ((28, 1), (32, 3)):
-        gan = _dcgan.build(_dcgan.Training(1, **TINY), (size, size, channels))
+    for size, channels, hidden in ((28, 1, 6), (32, 3, 0)):
+        gan = _dcgan.build(_dcgan.Training(1, **TINY, hidden=hidden), (size, size, channels))
         state = jax.eval_shape(lambda key, gan=gan: train.init(gan, key), jax.random.key(0))
-        theirs = _torch_dcgan.Generator(size, channels, 4, 5), _torch_dcgan.Discriminator(size, channels, 4)
+        theirs = (
+            _torch_dcgan.Generator(size, channels, 4, hidden, 5),
+            _torch_dcgan.Discriminator(size, channels, 4, hidden),
+        )
         for player, module in zip(state[:2], theirs, strict=True):
             ours = sorted(leaf.size for leaf in jax.tree.leaves(player.params))
             assert ours == sorted(parameter.numel() for parameter in module.parameters())

@@ -117,6 +117,7 @@ IMAGE_NETWORKS = {
     "28": (networks.DCGANGenerator(28, 1, 4), networks.DCGANDiscriminator(28, 1, 4), (28, 28, 1)),
     "32": (networks.DCGANGenerator(32, 3, 4), networks.DCGANDiscriminator(32, 3, 4), (32, 32, 3)),
     "8": (networks.DCGANGenerator(8, 2, 4), networks.DCGANDiscriminator(8, 2, 4), (8, 8, 2)),
+    "28, hidden": (networks.DCGANGenerator(28, 1, 4, 6), networks.DCGANDiscriminator(28, 1, 4, 6), (28, 28, 1)),
     "56": (networks.DCGANGenerator(56, 1, 2), networks.DCGANDiscriminator(56, 1, 2), (56, 56, 1)),
 }
 BF16 = jnp.bfloat16
@@ -143,6 +144,17 @@ def test_dcgan_has_its_batch_norm_and_biases_where_radford_has_them():
     assert set(params_d) == {"down_0", "down_1", "norm_1", "down_2", "norm_2", "judge"}
     assert [params_d[f"down_{i}"]["kernel"].shape for i in (0, 1, 2)] == [(4, 4, 4, 3), (8, 4, 4, 4), (16, 4, 4, 8)]
     assert {name for name, layer in params_d.items() if "bias" in layer and "kernel" in layer} == {"down_0", "judge"}
+
+
+def test_hidden_units_stand_at_both_ends():
+    """Between noise and projection, and between the last image and the logit; each with BatchNorm and no bias."""
+    g, d, shape = IMAGE_NETWORKS["28, hidden"]
+    params_g = variables(g, jnp.ones((2, 5)))["params"]
+    params_d = variables(d, jnp.ones((2, *shape)))["params"]
+    assert params_g["hidden"]["kernel"].shape == (5, 6) and params_g["project"]["kernel"].shape == (6, 7 * 7 * 8)
+    assert params_d["hidden"]["kernel"].shape == (7 * 7 * 8, 6) and params_d["judge"]["kernel"].shape == (6, 1)
+    for params in (params_g, params_d):
+        assert "bias" not in params["hidden"] and params["norm_hidden"]["scale"].shape == (6,)
 
 
 def test_dcgan_starts_as_radfords():
@@ -197,7 +209,7 @@ def test_sizes_are_base_times_a_power_of_two(level, base):
 def test_bfloat16_is_for_products_alone():
     """Parameters, statistics, images and logits stay float32, and the result is that of float32 to 2 to 3 digits."""
     for module, half, inputs in (
-        (networks.DCGANGenerator(28, 1, 8), networks.DCGANGenerator(28, 1, 8, BF16), (4, 5)),
+        (networks.DCGANGenerator(28, 1, 8), networks.DCGANGenerator(28, 1, 8, dtype=BF16), (4, 5)),
         (networks.DCGANDiscriminator(28, 1, 8), networks.DCGANDiscriminator(28, 1, 8, dtype=BF16), (4, 28, 28, 1)),
     ):
         x = jax.random.normal(jax.random.key(0), inputs)
