@@ -324,15 +324,15 @@ def learn(
             if due(done, run.sample_every):
                 progress = with_frame(progress, look(state))
             means = {name: values.mean() for name, values in measured.items()}
-            bar.update(
-                task,
-                completed=done,
-                numbers=f"D's loss {means['loss_d']:.2f}  G's {means['loss_g']:.2f}  D(x) {means['d_real']:.2f}  "
-                f"D(G(z)) {means['d_fake']:.2f}  {len(finite) * gan.batch / seconds:,.0f} images/s",
+            now = (
+                f"D's loss {means['loss_d']:.2f}  G's {means['loss_g']:.2f}  D(x) {means['d_real']:.2f}  "
+                f"D(G(z)) {means['d_fake']:.2f}  {len(finite) * gan.batch / seconds:,.0f} images/s"
             )
+            bar.update(task, completed=done, numbers=now)
             stop = stopped()  # asked once, so that a signal between the two lines cannot end an unsaved run
             if stop or due(done, run.checkpoint_every):
                 save(progress)
+                bar.console.print(f"checkpoint of step {done:,}: {now}", highlight=False)  # a bar leaves no log
             if stop and done < steps:
                 return progress, None, True
     return progress, None, False

@@ -10,6 +10,7 @@ import platform
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -112,9 +113,12 @@ def check_choices(config: Any) -> None:
 def stop_signals() -> Iterator[Callable[[], bool]]:
     """Inside the block Ctrl-C and SIGTERM interrupt nothing; the function given tells whether one came.
 
-    A second one ends the program as usual.
+    A second one ends the program as usual. Outside the main thread, where Python hears no signals, none ever comes.
     """
     came = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
 
     def note(number: int, frame: Any) -> None:
         came.append(number)

@@ -284,6 +284,34 @@ def numbers() -> dict[str, str]:
     }
 
 
+def digits() -> str:
+    """What MNIST's DCGAN makes, the training images under the same measure, and the plain PyTorch DCGAN."""
+    ours, theirs = (result(name)["numbers"] for name in ("mnist_dcgan", "pytorch_dcgan"))
+    columns = [ours["judged"]["generated"], theirs["judged"]["generated"], ours["judged"]["real"]]
+    return table(
+        ["10,000 images each", f"this GAN, {ours['steps']:,} steps", f"plain PyTorch, {theirs['steps']:,} steps",
+         "training images"],
+        judged_rows(columns),
+    )  # fmt: skip
+
+
+def judged_rows(columns: list[dict]) -> list[list[str]]:
+    """One row for each number of _judge.judged."""
+    rows = [
+        [label, *(f"{column[key]:.{digits}f}" for column in columns)]
+        for key, label, digits in (
+            ("class_score", "class score, 1 to 10", 2),
+            ("frechet", "Frechet distance to the test images", 3),
+            ("precision", "precision", 3),
+            ("recall", "recall", 3),
+            ("density", "density", 3),
+            ("coverage", "coverage", 3),
+        )
+    ]
+    shares = [[100 * share for share in column["class_shares"].values()] for column in columns]
+    return [*rows, ["share of a class, rarest to most common [%]", *(f"{min(s):.1f} to {max(s):.1f}" for s in shares)]]
+
+
 def speed() -> str:
     """The toy benchmark."""
     return benchmark_table("benchmark_toy", "GAN steps per second", 0)
@@ -316,6 +344,10 @@ def tiers() -> str:
         ("gradient_vanishing", "experiments.gradient_vanishing"),
         ("dirac_gan", "experiments.dirac_gan"),
         ("frozen_players", "experiments.frozen_players"),
+        ("classifier_mnist", "experiments.classifier"),
+        ("mnist_dcgan", "experiments.mnist_dcgan"),
+        ("pytorch_dcgan", "experiments.pytorch_dcgan"),
+        ("benchmark_images", "experiments.benchmark images"),
     ):
         rows.append([f"`.venv/bin/python -m {command}`", f"{result(name)['seconds'] / 60:.1f}"])
     return table(["laptop", "minutes on 2 CPU cores"], rows)
@@ -324,7 +356,8 @@ def tiers() -> str:
 TABLES = {
     function.__name__: function
     for function in (
-        headline, other_data, ablation, optimum, vanishing, arrivals, games, gan_games, frozen, speed, tiers,
+        headline, other_data, ablation, optimum, vanishing, arrivals, games, gan_games, frozen, digits, speed,
+        image_speed, tiers,
     )
 }  # fmt: skip
 

@@ -169,8 +169,8 @@ def test_a_class_selection_that_cannot_be_learnt_is_named(tmp_path, cache, class
     [
         {"steps": 0}, {"batch": 0}, {"k": 0}, {"noise_dim": 0}, {"width": -1}, {"hidden": -1}, {"rate_g": 0.0},
         {"rate_d": -1.0}, {"b1": 1.0}, {"average": 1.0}, {"smoothing": 1.5}, {"label_noise": -0.1}, {"dropout": 1.0},
-        {"clip": -1.0},        {"r1": float("nan")}, {"skip_below": -1.0}, {"loss": "hinge"}, {"noise": "laplace"}, {"dtype": "float16"},
-        {"optimizer": "sgd"}, {"architecture": "resnet"}, {"smoothing": 0.6, "label_noise": 0.6},
+        {"clip": -1.0}, {"r1": float("nan")}, {"skip_below": -1.0}, {"loss": "hinge"}, {"noise": "laplace"},
+        {"dtype": "float16"}, {"optimizer": "sgd"}, {"architecture": "resnet"}, {"smoothing": 0.6, "label_noise": 0.6},
     ],
     ids=str,
 )  # fmt: skip
