@@ -285,14 +285,10 @@ def numbers() -> dict[str, str]:
 
 
 def digits() -> str:
-    """What MNIST's DCGAN makes, the training images under the same measure, and the plain PyTorch DCGAN."""
-    ours, theirs = (result(name)["numbers"] for name in ("mnist_dcgan", "pytorch_dcgan"))
-    columns = [ours["judged"]["generated"], theirs["judged"]["generated"], ours["judged"]["real"]]
-    return table(
-        ["10,000 images each", f"this GAN, {ours['steps']:,} steps", f"plain PyTorch, {theirs['steps']:,} steps",
-         "training images"],
-        judged_rows(columns),
-    )  # fmt: skip
+    """What MNIST's DCGAN makes, and the training images under the same measure."""
+    ours = result("mnist_dcgan")["numbers"]
+    columns = [ours["judged"]["generated"], ours["judged"]["real"]]
+    return table(["10,000 images each", f"this GAN, {ours['steps']:,} steps", "training images"], judged_rows(columns))
 
 
 def judged_rows(columns: list[dict]) -> list[list[str]]:
@@ -346,7 +342,6 @@ def tiers() -> str:
         ("frozen_players", "experiments.frozen_players"),
         ("classifier_mnist", "experiments.classifier"),
         ("mnist_dcgan", "experiments.mnist_dcgan"),
-        ("pytorch_dcgan", "experiments.pytorch_dcgan"),
         ("benchmark_images", "experiments.benchmark images"),
     ):
         rows.append([f"`.venv/bin/python -m {command}`", f"{result(name)['seconds'] / 60:.1f}"])
