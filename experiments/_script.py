@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import jax
 import numpy as np
@@ -104,9 +104,9 @@ def flat(config: Any) -> dict[str, Any]:
 
 def check_choices(config: Any) -> None:
     """Raise ValueError unless each field with a Literal type has one of its values."""
-    for field in fields(config):
-        if get_origin(field.type) is Literal:
-            check.one_of(field.name, getattr(config, field.name), get_args(field.type))
+    for name, hint in get_type_hints(type(config)).items():
+        if get_origin(hint) is Literal:
+            check.one_of(name, getattr(config, name), get_args(hint))
 
 
 @contextmanager
