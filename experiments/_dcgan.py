@@ -73,7 +73,7 @@ class Training:
     noise_dim: int = 100
     """Coordinates of z."""
     architecture: Literal["dcgan", "textbook"] = "dcgan"
-    """Radford's networks, or the textbook's for 32 x 32 x 3 (Chollet), which take 30 times as long."""
+    """Radford's networks, or the textbook's for 32 x 32 x 3 (Chollet), whose G does 220 times the arithmetic."""
     width: int = 64
     """Channels of the DCGAN's layers nearest to the image; each further layer has twice as many."""
     hidden: int = 0
@@ -410,14 +410,7 @@ def report(numbers: dict[str, Any], out: Path) -> None:
     speed, made = numbers["images_per_second"], numbers["judged"]["generated"]
     print(f"{numbers['steps']:,} steps at {speed:,.0f} images/s; {made['images']:,} images judged; results in {out}")
     print(f"{'':28}{'generated':>12}{'training images':>18}")
-    for key, label, digits in (
-        ("class_score", "class score (1 to 10)", 2),
-        ("frechet", "Frechet distance to test", 3),
-        ("precision", "precision", 3),
-        ("recall", "recall", 3),
-        ("density", "density", 3),
-        ("coverage", "coverage", 3),
-    ):
+    for key, label, digits in _judge.LABELS:
         cells = [f"{numbers['judged'][who][key]:.{digits}f}" for who in ("generated", "real")]
         print(f"{label:28}{cells[0]:>12}{cells[1]:>18}")
     shares = [made["class_shares"], numbers["judged"]["real"]["class_shares"]]

@@ -8,6 +8,16 @@ import numpy as np
 from experiments import classifier
 from gan_from_scratch import data, metrics
 
+# What `judged` measures, how it is called in tables, and how many digits of it mean something.
+LABELS = (
+    ("class_score", "class score, 1 to 10", 2),
+    ("frechet", "Frechet distance to test", 3),
+    ("precision", "precision", 3),
+    ("recall", "recall", 3),
+    ("density", "density", 3),
+    ("coverage", "coverage", 3),
+)
+
 
 def judged(judge: classifier.Judge, name: str, kinds: dict[str, np.ndarray], test: np.ndarray) -> dict[str, Any]:
     """For each kind of images, uint8 and as many as test ones, what the classifier of data set `name` says.

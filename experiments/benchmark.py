@@ -166,7 +166,7 @@ def dcgan_in_jax(training: _dcgan.Training, pixels: np.ndarray, seed: int) -> Co
 
 
 def products_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed: int) -> Contender:
-    """The matrix products of one step of Algorithm 1 and nothing else: what no way of copying can beat.
+    """The products of the convolutions and hidden layers in one step of Algorithm 1: what no way of copying can beat.
 
     A layer of either network has P (places of a batch, patch), K (patch, channels) and dy (places, channels), or the
     same with other names where it is transposed: P K forward, dy K^T for the gradient in x, dy^T P for that in K.

@@ -1,4 +1,4 @@
-"""A DCGAN learns to paint CIFAR-10's frogs, or all ten classes (frogs: about 40 minutes on 2 cores).
+"""A DCGAN learns to paint CIFAR-10's frogs, or all ten classes (frogs: an estimated 45 minutes on 2 cores).
 
 Writes samples.png, training.gif (the same noises while G learns), losses.png, checkpoints/ and result.json.
 """
@@ -14,7 +14,7 @@ from gan_from_scratch import data
 
 @dataclass(frozen=True)
 class Config:
-    """The defaults are what measured best on frogs. The textbook's own run (Chollet), for a GPU, is --architecture
+    """The defaults are Radford's and have not been tuned on frogs yet. The textbook's own run (Chollet), for a GPU, is --architecture
     textbook --noise-dim 32 --optimizer rmsprop --rate-g 4e-4 --rate-d 8e-4 --clip 1 --label-noise .05 --dropout .4
     --batch 20 --steps 10000 --average 0."""
 

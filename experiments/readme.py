@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import _script
+from experiments import _judge, _script
 
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parent.parent / "README.md"
@@ -293,17 +293,7 @@ def digits() -> str:
 
 def judged_rows(columns: list[dict]) -> list[list[str]]:
     """One row for each number of _judge.judged."""
-    rows = [
-        [label, *(f"{column[key]:.{digits}f}" for column in columns)]
-        for key, label, digits in (
-            ("class_score", "class score, 1 to 10", 2),
-            ("frechet", "Frechet distance to the test images", 3),
-            ("precision", "precision", 3),
-            ("recall", "recall", 3),
-            ("density", "density", 3),
-            ("coverage", "coverage", 3),
-        )
-    ]
+    rows = [[label, *(f"{column[key]:.{digits}f}" for column in columns)] for key, label, digits in _judge.LABELS]
     shares = [[100 * share for share in column["class_shares"].values()] for column in columns]
     return [*rows, ["share of a class, rarest to most common [%]", *(f"{min(s):.1f} to {max(s):.1f}" for s in shares)]]
 

@@ -135,7 +135,7 @@ class DCGANGenerator(nn.Module):
     Strided transposed convolutions instead of fixed upsampling, BatchNorm everywhere except at the output, where it
     would fix the brightness of every batch, ReLU inside and tanh at the end. Each layer has half the channels of the
     one before; the last hidden one has `width`. With `hidden` so many units stand between noise and projection,
-    which Radford's nets leave out: at 28 pixels two levels remain, and nothing in them sees a whole digit.
+    which Radford's nets leave out: at 28 pixels two levels remain, whose units see 10 x 10 pixels at most.
     """
 
     size: int
@@ -195,7 +195,8 @@ class DCGANDiscriminator(nn.Module):
 class FrogGenerator(nn.Module):
     """The textbook's generator of CIFAR frogs (Chollet): noise (batch, noise_dim) to (batch, 32, 32, 3).
 
-    One doubling among 5 x 5 convolutions with 256 channels, no BatchNorm: 30 times the arithmetic of the DCGAN.
+    One doubling among 5 x 5 convolutions with 256 channels, no BatchNorm: 7.7 GFLOP for an image, and
+    .035 in the DCGAN of width 64.
     """
 
     dtype: Any = jnp.float32

@@ -169,7 +169,7 @@ def test_coverage_is_its_definition_point_by_point(seed, k):
 
 
 def test_coverage_of_equal_distributions_is_the_papers():
-    """At k = 5 density is 1 and coverage .969 (Naeem et al. 2020): 1 - (1/2)(4/10)... of two sets of one size."""
+    """At k = 5 density is 1 and coverage 1 - 2^-k = .969 (Naeem et al. 2020), for large sets of one size."""
     rng = np.random.default_rng(0)
     found = [metrics.coverage(*rng.normal(size=(2, 1500, 8))) for _ in range(4)]
     # The spread of these four means is .01 and .003.
