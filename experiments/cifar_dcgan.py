@@ -14,9 +14,9 @@ from gan_from_scratch import data
 
 @dataclass(frozen=True)
 class Config:
-    """The defaults are Radford's and have not been tuned on frogs yet. The textbook's own run (Chollet), for a GPU, is --architecture
-    textbook --noise-dim 32 --optimizer rmsprop --rate-g 4e-4 --rate-d 8e-4 --clip 1 --label-noise .05 --dropout .4
-    --batch 20 --steps 10000 --average 0."""
+    """The defaults are Radford's and are untuned. The textbook's own run (Chollet), for a GPU, is
+    --architecture textbook --noise-dim 32 --optimizer rmsprop --rate-g 4e-4 --rate-d 8e-4 --clip 1 --label-noise .05
+    --dropout .4 --batch 20 --steps 10000 --average 0."""
 
     classes: tuple[str, ...] = ("frog",)
     """Which of: airplane automobile bird cat deer dog frog horse ship truck; or all for all ten."""

@@ -109,7 +109,7 @@ def coverage(real: Features, fake: Features, k: int = 5) -> Coverage:
 
     precision (Kynkaanniemi et al. 2019): fakes inside some real ball; recall: reals inside some fake ball.
     density (Naeem et al. 2020): real balls around a fake, over k, so that one outlier's huge ball counts little;
-    coverage: real balls with a fake in them. For equal distributions density is 1 and coverage about 1 - 2^-k, .969 at k = 5.
+    coverage: real balls with a fake in them. For equal distributions density is 1, coverage about 1 - 2^-k.
     """
     real, fake = _matrix("real", real), _matrix("fake", fake)
     check.positive_integer("k", k)
