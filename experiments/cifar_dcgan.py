@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tyro
 
-from experiments import _dcgan, _script
+from experiments import _dcgan, _run_dcgan, _script
 from gan_from_scratch import data
 
 
@@ -30,7 +30,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Train, judge, draw, save."""
-    _dcgan.main(config, "cifar10")
+    _run_dcgan.main(config, "cifar10")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from experiments import _dcgan, _draw_images, _script, cifar_dcgan, mnist_dcgan
+from experiments import _dcgan, _draw_images, _run_dcgan, _script, cifar_dcgan, mnist_dcgan
 from gan_from_scratch import check, data
 
 
@@ -52,7 +52,7 @@ def main(config: Config) -> None:
     started = time.perf_counter()
     ours = config.ours()
     training = ours.training
-    images = {split: _dcgan.images_of(ours, config.data, split) for split in data.SPLITS}
+    images = {split: _run_dcgan.images_of(ours, config.data, split) for split in data.SPLITS}
     _script.check_batch(training.batch, len(images["train"]))
     if not find_spec("torch"):
         raise ValueError("PyTorch is not installed, but this script runs it: install the extra `frameworks`")
@@ -76,10 +76,10 @@ def main(config: Config) -> None:
         "steps": training.steps,
         "training_seconds": round(seconds, 1),
         "images_per_second": round(speed, 1),
-        "judged": _dcgan.judged(ours, config.data, images),
+        "judged": _run_dcgan.judged(ours, config.data, images),
     }
     _script.save_result(config.out, config, started, numbers)
-    _dcgan.report(numbers, config.out)
+    _run_dcgan.report(numbers, config.out)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from experiments import _dcgan, _draw_images, _script, classifier
+from experiments import _draw_images, _run_dcgan, _script, classifier
 from gan_from_scratch import check, data, train
 
 ROWS, COLUMNS = 8, 11  # of the walks
@@ -56,7 +56,7 @@ class Config:
 def main(config: Config) -> None:
     """Load, draw, save."""
     started = time.perf_counter()
-    gan, state, about = _dcgan.restored(config.run)
+    gan, state, about = _run_dcgan.restored(config.run)
     dim, name = about["noise_dim"], about["data"]
     if config.coordinate is not None and not 0 <= config.coordinate < dim:
         raise ValueError(f"coordinate is {config.coordinate}, but must be at least 0 and below {dim}, z's length")
@@ -68,10 +68,10 @@ def main(config: Config) -> None:
     _script.prepare_folder(config.out)
     key = jax.random.key(config.seed)
     key_settle, key_samples, key_walk, key_traversal = jax.random.split(key, 4)
-    state = jax.jit(lambda state: train.settle(gan, state, key_settle, _dcgan.SETTLED[1]))(state)
+    state = jax.jit(lambda state: train.settle(gan, state, key_settle, _run_dcgan.SETTLED[1]))(state)
 
     def images_at(z):
-        return _dcgan.images_at(gan, state, z)
+        return _run_dcgan.images_at(gan, state, z)
 
     samples = images_at(gan.sample_noise(key_samples, config.n))
     save_samples(samples, config.out)

@@ -36,10 +36,15 @@ def noisy_targets(
     a target above 0 on fakes would pay D for leaving p_g where it is. Noise on the labels (Chollet) goes inwards:
     a target outside [0, 1] would make the loss unbounded below.
     """
-    if smoothing + noise > 1:
-        raise ValueError(f"smoothing is {smoothing} and label_noise {noise}, but their sum must be at most 1")
+    check_targets(smoothing, noise)
     u_real, u_fake = jax.random.uniform(key, (2, n))
     return 1 - smoothing - noise * u_real, noise * u_fake
+
+
+def check_targets(smoothing: float | int, label_noise: float | int) -> None:
+    """Raise ValueError if `noisy_targets` could leave [0, 1]."""
+    if smoothing + label_noise > 1:
+        raise ValueError(f"smoothing is {smoothing} and label_noise {label_noise}, but their sum must be at most 1")
 
 
 def soft_target_loss(logits: Float[ArrayLike, "..."], target: Float[ArrayLike, "..."]) -> Float[Array, ""]:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import experiments
-from experiments import _dcgan, _draw_images, cifar_dcgan, classifier, mnist_dcgan, pytorch_dcgan, sample
+from experiments import _dcgan, _draw_images, _run_dcgan, cifar_dcgan, classifier, mnist_dcgan, pytorch_dcgan, sample
 from gan_from_scratch import checkpoint, data, train
 
 TINY = {"batch": 8, "width": 4, "noise_dim": 5}
@@ -53,8 +53,8 @@ def whole(tmp_path_factory, cache) -> Path:
 
 
 def newest(out: Path) -> checkpoint.Checkpoint:
-    _, state, about = _dcgan.restored(out)
-    return checkpoint.load(out / _dcgan.CHECKPOINTS, state)._replace(about=about)
+    _, state, about = _run_dcgan.restored(out)
+    return checkpoint.load(out / _run_dcgan.CHECKPOINTS, state)._replace(about=about)
 
 
 def numbers(out: Path) -> dict:
@@ -68,7 +68,7 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert a.step == b.step == STEPS
     for x, y in zip(jax.tree.leaves(a.state), jax.tree.leaves(b.state), strict=True):
         np.testing.assert_array_equal(x, y)
-    for name in {*_dcgan.METRICS, "frames", "frame_steps"}:
+    for name in {*_run_dcgan.METRICS, "frames", "frame_steps"}:
         np.testing.assert_array_equal(a.history[name], b.history[name])
     assert numbers(one) == numbers(other)
     assert (one / "samples.png").read_bytes() == (other / "samples.png").read_bytes()
@@ -105,7 +105,7 @@ def test_sigterm_saves_and_the_run_goes_on(tmp_path, cache, whole):
         stderr=subprocess.PIPE,
         text=True,
     )
-    folder = tmp_path / _dcgan.CHECKPOINTS
+    folder = tmp_path / _run_dcgan.CHECKPOINTS
     while not (folder / "20" / "commit_success.txt").exists():
         assert process.poll() is None
         time.sleep(0.05)  # waits for another process, not for time to pass
@@ -135,8 +135,8 @@ def test_another_configuration_is_refused_with_the_fields_named(cache, whole):
 def test_with_falling_rates_a_run_cannot_be_made_longer():
     short, long = ({"decay": True, "steps": steps, "out": str(steps)} for steps in (1, 2))
     with pytest.raises(ValueError, match=r"another run: steps is 2 here and 1 there"):
-        _dcgan.refuse_another(short, long)
-    _dcgan.refuse_another(short | {"decay": False}, long | {"decay": False})
+        _run_dcgan.refuse_another(short, long)
+    _run_dcgan.refuse_another(short | {"decay": False}, long | {"decay": False})
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_run_that_explodes_keeps_its_checkpoint(tmp_path, cache, whole):
         ):
             mnist_dcgan.main(config)
     assert numbers(out)["non_finite_at_step"] > STEPS and "judged" not in numbers(out)
-    assert checkpoint.newest(out / _dcgan.CHECKPOINTS) == STEPS
+    assert checkpoint.newest(out / _run_dcgan.CHECKPOINTS) == STEPS
 
 
 def test_every_switch_at_once_on_cifar10(tmp_path, cache):
@@ -228,7 +228,7 @@ def test_sample_draws_from_a_checkpoint(tmp_path, whole, capsys):
 
 def test_an_image_does_not_depend_on_its_batch_mates(whole):
     """At sampling time: the same noise alone and among others."""
-    gan, state, _ = _dcgan.restored(whole)
+    gan, state, _ = _run_dcgan.restored(whole)
     z = gan.sample_noise(jax.random.key(0), 9)
     together = train.generate(gan, state, z)
     alone = jnp.concatenate([train.generate(gan, state, z[i : i + 1]) for i in range(9)])
