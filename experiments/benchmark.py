@@ -123,11 +123,12 @@ def steps_for(contender: Contender, seconds: float) -> int:
 
 
 def images(config: Config) -> dict[str, dict[str, Contender]]:
-    """Images per second of both scripts' networks and settings, on made-up images."""
+    """Images per second of both scripts' networks, on made-up images."""
     groups = {}
     gpu = jax.default_backend() != "cpu"
     for name, script in (("mnist", mnist_dcgan), ("cifar10", cifar_dcgan)):
-        training = replace(script.Config().training, batch=config.batch, width=config.width)
+        hidden = script.Config().training.hidden
+        training = _dcgan.Training(steps=1, batch=config.batch, width=config.width, hidden=hidden)
         pixels, _ = data.synthetic(name, 10 * config.batch)
         contenders = {"JAX": dcgan_in_jax(training, pixels, config.seed)}
         if gpu:
@@ -145,7 +146,7 @@ def images(config: Config) -> dict[str, dict[str, Contender]]:
                         contenders[label] = Contender(run, _dcgan.CHUNK, config.batch)
         if not gpu:
             contenders["the matrix products alone"] = products_alone(training, pixels.shape[1:], config.seed)
-        groups[f"{name}, batch {config.batch}, width {config.width}"] = contenders
+        groups[f"{name}, batch {config.batch}, width {config.width}, hidden {hidden}"] = contenders
     return groups
 
 

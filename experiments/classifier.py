@@ -1,4 +1,4 @@
-"""A small classifier, in whose features image GANs are judged (MNIST about 3 minutes, CIFAR-10 under 20).
+"""A small classifier, in whose features image GANs are judged (MNIST 3 minutes, CIFAR-10 20 to 35).
 
 Image GANs are usually judged in the features of Inception, which has to be downloaded and has learnt from photographs.
 Here the judge learns from the training images themselves. It is kept, and with the same settings never trained again.

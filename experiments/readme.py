@@ -278,6 +278,8 @@ def numbers() -> dict[str, str]:
         "unfrozen_d_fake_whole": f"{whole['unfrozen']['d_fake_at_the_end']['median']:.3f}",
         "unfrozen_derived": f"{frozen['numbers']['unfrozen_d_derived']:.3f}",
         "unfrozen_weaker": f"{end['algorithm 1'] / end['unfrozen']:.0f}",
+        "judge_mnist": f"{100 * result('classifier_mnist')['numbers']['test_accuracy']:.2f}",
+        "judge_cifar10": f"{100 * result('classifier_cifar10')['numbers']['test_accuracy']:.1f}",
         "parameters": str(result("dirac_gan")["numbers"]["gan_1d"][0]["seeds"][0]["parameters"]),
         "turning": f"{plain_game:.2f}",
         "turning_r1": f"{with_r1:.2f}",
@@ -289,6 +291,21 @@ def digits() -> str:
     ours = result("mnist_dcgan")["numbers"]
     columns = [ours["judged"]["generated"], ours["judged"]["real"]]
     return table(["10,000 images each", f"this GAN, {ours['steps']:,} steps", "training images"], judged_rows(columns))
+
+
+def balance() -> str:
+    """What the players' learning rates do to MNIST's DCGAN."""
+    rows = []
+    for name in ("equal", "slow", "default", "fast"):
+        run = result(f"mnist_dcgan_rates_{name}")
+        made = run["numbers"]["judged"]["generated"]
+        rows.append(
+            [f"{run['config']['rate_g']:g}", f"{run['config']['rate_d']:g}",
+             f"{run['numbers']['at_the_end']['loss_d']:.2f}",
+             *(f"{made[key]:.{digits}f}" for key, _, digits in _judge.LABELS)]
+        )  # fmt: skip
+    titles = [label for _, label, _ in _judge.LABELS]
+    return table(["G's rate", "D's rate", "D's loss at the end (chance: 1.39)", *titles], rows)
 
 
 def judged_rows(columns: list[dict]) -> list[list[str]]:
@@ -341,8 +358,8 @@ def tiers() -> str:
 TABLES = {
     function.__name__: function
     for function in (
-        headline, other_data, ablation, optimum, vanishing, arrivals, games, gan_games, frozen, digits, speed,
-        image_speed, tiers,
+        headline, other_data, ablation, optimum, vanishing, arrivals, games, gan_games, frozen,
+        digits, balance, speed, image_speed, tiers,
     )
 }  # fmt: skip
 
