@@ -1,4 +1,4 @@
-"""The plain PyTorch DCGAN, as long as ours and judged by the same classifier (an estimated 20 minutes on 2 cores).
+"""The plain PyTorch DCGAN, as long as ours and judged by the same classifier (about 20 minutes on 2 cores).
 
 Plain: fixed learning rates, no average of G, PyTorch's running statistics. Needs `.[frameworks]`. Writes samples.png
 and result.json.

@@ -287,10 +287,11 @@ def numbers() -> dict[str, str]:
 
 
 def digits() -> str:
-    """What MNIST's DCGAN makes, and the training images under the same measure."""
-    ours = result("mnist_dcgan")["numbers"]
-    columns = [ours["judged"]["generated"], ours["judged"]["real"]]
-    return table(["10,000 images each", f"this GAN, {ours['steps']:,} steps", "training images"], judged_rows(columns))
+    """What MNIST's DCGAN makes, the plain PyTorch one's, and the training images under the same measure."""
+    ours, theirs = (result(name)["numbers"] for name in ("mnist_dcgan", "pytorch_dcgan"))
+    columns = [ours["judged"]["generated"], theirs["judged"]["generated"], ours["judged"]["real"]]
+    names = [f"this GAN, {ours['steps']:,} steps", f"plain PyTorch, {theirs['steps']:,} steps", "training images"]
+    return table(["10,000 images each", *names], judged_rows(columns))
 
 
 def balance() -> str:
@@ -349,6 +350,7 @@ def tiers() -> str:
         ("frozen_players", "experiments.frozen_players"),
         ("classifier_mnist", "experiments.classifier"),
         ("mnist_dcgan", "experiments.mnist_dcgan"),
+        ("pytorch_dcgan", "experiments.pytorch_dcgan"),
         ("benchmark_images", "experiments.benchmark images"),
     ):
         rows.append([f"`.venv/bin/python -m {command}`", f"{result(name)['seconds'] / 60:.1f}"])
