@@ -6,8 +6,6 @@ finds. It holds the state, which decides every later step (the draws depend on t
 the history that the figures are made from, and what was run, so that another run's checkpoint is not continued.
 """
 
-import gc
-import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,6 +46,7 @@ def load(folder: Path, like: Any) -> Checkpoint:
     FileNotFoundError if there is none, ValueError if it is damaged or its state is unlike `like`.
     """
     step = _newest_or_error(folder)
+    _refuse_another_network(folder, step, like)
     device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device), like)
     arguments = ocp.args.Composite(
@@ -94,15 +93,41 @@ def _newest_or_error(folder: Path) -> int:
     return step
 
 
+def _refuse_another_network(folder: Path, step: int, like: Any) -> None:
+    """Raise ValueError that names an array which is missing on one side or differs.
+
+    Before any array is read: orbax gives up at the first that does not fit and never waits for the other reads.
+    """
+    try:
+        found = _arrays(ocp.StandardCheckpointHandler().metadata(folder.resolve() / str(step) / "state").tree)
+    except Exception as error:  # as in _restored
+        raise _unreadable(folder, step, str(error)) from None
+    wanted = _arrays(like)
+    for name in sorted(found.keys() | wanted.keys()):
+        there, here = found.get(name, "missing"), wanted.get(name, "missing")
+        if there != here:
+            raise _unreadable(folder, step, f"{name} is {there} there and {here} here")
+
+
+def _arrays(tree: Any) -> dict[str, str]:
+    """Path and description of each array; tuples, dicts and what orbax makes of them give the same paths."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): f"{leaf.dtype}{list(leaf.shape)}"
+        for path, leaf in leaves
+    }
+
+
 def _restored(folder: Path, step: int, arguments: ocp.args.Composite) -> Any:
     try:
         with _manager(folder) as manager:
             return manager.restore(step, args=arguments)
     except Exception as error:  # orbax and tensorstore raise many kinds
-        reason = str(error).strip().partition("\n")[0]
-    # Reads that orbax never waited for are collected here, or they would complain at some later moment.
-    with warnings.catch_warnings(action="ignore"):
-        gc.collect()
-    raise ValueError(
+        raise _unreadable(folder, step, str(error)) from None
+
+
+def _unreadable(folder: Path, step: int, reason: str) -> ValueError:
+    reason = reason.strip().partition("\n")[0]
+    return ValueError(
         f"{folder / str(step)}: expected a checkpoint of this network, found a damaged or another one ({reason})"
     )
