@@ -98,6 +98,8 @@ class Training:
     """Share of D's last hidden units that are off in training, so that D cannot learn its images by heart."""
     mirror: bool = False
     """Mirror half of the training images, at random: 5,000 frogs are soon learnt by heart. Digits have one side."""
+    shift: int = 0
+    """D sees real and fake images moved by up to this many pixels, at random, so that it cannot learn them by heart."""
     skip_below: float = 0.0
     """D does not step where its loss is under this many nats (2 log 2 = 1.39 is chance), so that G catches up."""
 
@@ -110,8 +112,9 @@ class Training:
             check.fraction(name, getattr(self, name))
         for name in ("clip", "r1", "skip_below"):
             check.nonnegative(name, getattr(self, name))
-        if self.hidden:
-            check.positive_integer("hidden", self.hidden)
+        for name in ("hidden", "shift"):
+            if getattr(self, name):
+                check.positive_integer(name, getattr(self, name))
         _script.check_choices(self)
         remedies.check_targets(self.smoothing, self.label_noise)
 
@@ -153,6 +156,7 @@ def build(training: Training, shape: tuple[int, int, int]) -> train.GAN:
         r1=training.r1,
         smoothing=training.smoothing,
         label_noise=training.label_noise,
+        shift=training.shift,
         skip_below=training.skip_below,
     )
 

@@ -52,6 +52,25 @@ def soft_target_loss(logits: Float[ArrayLike, "..."], target: Float[ArrayLike, "
     return jnp.mean(target * jax.nn.softplus(-logits) + (1 - target) * jax.nn.softplus(logits))
 
 
+def shifted(
+    key: Key[Array, ""], x: Float[ArrayLike, "batch h w channels"], pixels: int
+) -> Float[Array, "batch h w channels"]:
+    """Each image moved by -pixels, ..., pixels at random along both axes; what enters repeats the edge.
+
+    D soon knows a small data set by heart. Shown real and fake images through the same random T, it can learn only
+    T's images by heart, which are many more, and G meets the same T, so the fakes it makes are not shifted: T of p_g
+    equals T of p_data where p_g = p_data (Zhao et al. 2020, Differentiable Augmentation, section 3). Row i of the
+    result is row i + s of the image: a product with a matrix of zeros and ones, so G's gradient passes.
+    """
+    n, height, width, _ = x.shape
+    shifts = jax.random.randint(key, (2, n, 1), -pixels, pixels + 1)
+    rows, columns = (
+        jax.nn.one_hot(jnp.clip(jnp.arange(size) + shift, 0, size - 1), size, dtype=x.dtype)
+        for size, shift in zip((height, width), shifts, strict=True)
+    )
+    return jnp.einsum("bij,bjkc,blk->bilc", rows, x, columns)
+
+
 class AverageState(NamedTuple):
     """The running average of the parameters, and how many steps went into it."""
 

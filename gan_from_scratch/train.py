@@ -49,6 +49,7 @@ class GAN:
     r1: float | int = 0.0  # gamma of remedies.r1_penalty
     smoothing: float | int = 0.0  # both move D's targets: remedies.noisy_targets
     label_noise: float | int = 0.0
+    shift: int = 0  # pixels of remedies.shifted, in front of D in both players' objectives
     skip_below: float | int = 0.0  # nats; D does not step where its loss is lower, so that G can catch up
 
     def __post_init__(self):
@@ -56,6 +57,8 @@ class GAN:
         check.positive_integer("k", self.k)
         check.positive_integer("generator_steps", self.generator_steps)
         check.one_of("generator_loss", self.generator_loss, losses.GENERATOR_LOSSES)
+        if self.shift:
+            check.positive_integer("shift", self.shift)
         for name in ("r1", "skip_below"):
             check.nonnegative(name, getattr(self, name))
         for name in ("smoothing", "label_noise"):
@@ -109,10 +112,14 @@ def discriminator_objective(
     A function (params_g, params_d) -> objective, (both players' new statistics, metrics). Of `state` it takes the
     statistics alone.
     """
-    key_g, key_real, key_fake, key_targets = jax.random.split(key, 4)
+    key_g, key_real, key_fake, key_targets, *keys_shift = jax.random.split(key, 6)
+    if gan.shift:
+        x = remedies.shifted(keys_shift[0], x, gan.shift)
 
     def objective(params_g, params_d):
         fake, stats_g = _apply(gan.generator, params_g, state.g.stats, z, key_g)
+        if gan.shift:
+            fake = remedies.shifted(keys_shift[1], fake, gan.shift)
         # Real and fake batches pass D one after the other: in one batch BatchNorm would let each see the other.
         logits_real, stats_d = _apply(gan.discriminator, params_d, state.d.stats, x, key_real)
         logits_fake, stats_d = _apply(gan.discriminator, params_d, stats_d, fake, key_fake)
@@ -140,10 +147,12 @@ def discriminator_objective(
 
 def generator_objective(gan: GAN, state: GANState, z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]) -> Objective:
     """What G minimises on noise z: gan.generator_loss. Otherwise as `discriminator_objective`."""
-    key_g, key_d = jax.random.split(key)
+    key_g, key_d, key_shift = jax.random.split(key, 3)
 
     def objective(params_g, params_d):
         fake, stats_g = _apply(gan.generator, params_g, state.g.stats, z, key_g)
+        if gan.shift:
+            fake = remedies.shifted(key_shift, fake, gan.shift)
         logits_fake, stats_d = _apply(gan.discriminator, params_d, state.d.stats, fake, key_d)
         loss_g = losses.GENERATOR_LOSSES[gan.generator_loss](logits_fake)
         return loss_g, ((stats_g, stats_d), {"loss_g": loss_g})

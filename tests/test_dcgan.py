@@ -169,7 +169,8 @@ def test_a_class_selection_that_cannot_be_learnt_is_named(tmp_path, cache, class
     [
         {"steps": 0}, {"batch": 0}, {"k": 0}, {"noise_dim": 0}, {"width": -1}, {"hidden": -1}, {"rate_g": 0.0},
         {"rate_d": -1.0}, {"b1": 1.0}, {"average": 1.0}, {"smoothing": 1.5}, {"label_noise": -0.1}, {"dropout": 1.0},
-        {"clip": -1.0}, {"r1": float("nan")}, {"skip_below": -1.0}, {"loss": "hinge"}, {"noise": "laplace"},
+        {"clip": -1.0}, {"r1": float("nan")}, {"shift": -1}, {"skip_below": -1.0}, {"loss": "hinge"},
+        {"noise": "laplace"},
         {"dtype": "float16"}, {"optimizer": "sgd"}, {"architecture": "resnet"}, {"smoothing": 0.6, "label_noise": 0.6},
     ],
     ids=str,
@@ -200,7 +201,7 @@ def test_every_switch_at_once_on_cifar10(tmp_path, cache):
     switches = {
         "noise": "uniform", "k": 2, "clip": 1.0, "optimizer": "rmsprop", "decay": True, "average": 0.0, "r1": 0.1,
         "smoothing": 0.1, "label_noise": 0.05, "dropout": 0.4, "skip_below": 0.2, "loss": "saturating", "steps": 3,
-        "dtype": "bfloat16",
+        "dtype": "bfloat16", "shift": 2,
     }  # fmt: skip
     cifar_dcgan.main(settings(cifar_dcgan, tmp_path, cache, **switches))
     assert numbers(tmp_path)["steps"] == 3

@@ -110,3 +110,35 @@ def test_targets_of_0_and_1_are_the_papers_loss(seed):
     real, fake = jax.random.normal(jax.random.key(seed), (2, 6))
     both = remedies.soft_target_loss(real, 1.0) + remedies.soft_target_loss(fake, 0.0)
     assert float(both) == pytest.approx(float(losses.discriminator_loss(real, fake)), rel=1e-6)
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    shape=st.tuples(*[st.integers(1, n) for n in (4, 5, 6, 3)]),
+    pixels=st.integers(0, 7),
+)
+def test_a_shifted_image_is_a_window_of_the_image_with_repeated_edges(seed, shape, pixels):
+    key = jax.random.key(seed)
+    x = np.asarray(jax.random.normal(jax.random.fold_in(key, 1), shape))
+    moved = np.asarray(remedies.shifted(key, x, pixels))
+    padded = np.pad(x, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), mode="edge")
+    n, height, width, _ = shape
+    steps = range(2 * pixels + 1)
+    for i in range(n):
+        windows = [padded[i, a : a + height, b : b + width] for a in steps for b in steps]
+        assert any(np.array_equal(moved[i], window) for window in windows)
+
+
+def test_every_shift_is_as_likely_as_any_other_along_each_axis():
+    """40,000 images that are white in their middle: the middle lands on each of 5 x 5 places 1,600 times, within 5
+    standard deviations of 40."""
+    x = jnp.zeros((40_000, 9, 9, 1)).at[:, 4, 4].set(1)
+    places = np.asarray(remedies.shifted(jax.random.key(0), x, 2).sum(axis=0))[:, :, 0]
+    assert np.all(np.abs(places[2:7, 2:7] - 1600) < 200) and places.sum() == 40_000
+
+
+def test_the_gradient_passes_a_shift(float64):
+    """<T x, y> = <x, T' y>: T is linear, and the pull-back is its transpose."""
+    x, y = jax.random.normal(jax.random.key(1), (2, 5, 4, 6, 2))
+    moved, pull_back = jax.vjp(lambda x: remedies.shifted(jax.random.key(0), x, 2), x)
+    assert float(jnp.vdot(moved, y)) == pytest.approx(float(jnp.vdot(x, pull_back(y)[0])), rel=1e-12)

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_from_scratch import networks, remedies, train
+from gan_from_scratch import losses, networks, remedies, train
 from gan_from_scratch.distributions import Gaussian, Uniform
 
 DATA, NOISE = Gaussian(4.0, 1.25), Uniform(-1.0, 1.0)
@@ -245,7 +245,7 @@ def test_smoothing_and_label_noise_change_ds_objective_and_not_what_is_measured(
     value, (_, also) = train.discriminator_objective(noisy, state, x, z, KEY)(state.g.params, state.d.params)
     assert float(measured["loss_d"]) == float(also["loss_d"]) == float(plain)
     # Cross-entropy is linear in its target, so the loss is the plain one plus what the moved targets add.
-    key_targets = jax.random.split(KEY, 4)[3]
+    key_targets = jax.random.split(KEY, 6)[3]
     real, fake = remedies.noisy_targets(key_targets, noisy.batch, 0.1, 0.05)
     logits = [
         train.discriminate(noisy, state, batch)
@@ -268,8 +268,35 @@ def test_d_skips_its_step_while_its_loss_is_under_the_bound(bound):
         assert all(same(plain, after))
 
 
+def test_both_players_meet_shifted_images():
+    """D's objective on shifted images is the plain one on images that were shifted before; so is G's on its fakes."""
+    plain = train.GAN(
+        networks.DCGANGenerator(8, 1, 2), networks.DCGANDiscriminator(8, 1, 2), optax.sgd(0.1), optax.sgd(0.1),
+        NOISE.sample, batch=3,
+    )  # fmt: skip
+    shifted = dataclasses.replace(plain, shift=3)
+    state = train.init(plain, KEY)
+    x, z = jax.random.normal(KEY, (3, 8, 8, 1)), NOISE.sample(KEY, 3)
+    key_x, key_fake = jax.random.split(KEY, 6)[4:]
+    fake = train._apply(plain.generator, state.g.params, state.g.stats, z, KEY)[0]
+
+    def judged(images):
+        return train._apply(plain.discriminator, state.d.params, state.d.stats, images, KEY)[0]
+
+    loss_d, _ = train.discriminator_objective(shifted, state, x, z, KEY)(state.g.params, state.d.params)
+    wanted = losses.discriminator_loss(
+        judged(remedies.shifted(key_x, x, 3)), judged(remedies.shifted(key_fake, fake, 3))
+    )
+    assert float(loss_d) == pytest.approx(float(wanted), rel=1e-5)
+    loss_g, _ = train.generator_objective(shifted, state, z, KEY)(state.g.params, state.d.params)
+    wanted = losses.generator_loss_nonsaturating(judged(remedies.shifted(jax.random.split(KEY, 3)[2], fake, 3)))
+    assert float(loss_g) == pytest.approx(float(wanted), rel=1e-5)
+
+
 @pytest.mark.parametrize(
-    "field", [{"smoothing": 1.0}, {"label_noise": -0.1}, {"skip_below": -1.0}, {"r1": float("inf")}], ids=str
+    "field",
+    [{"smoothing": 1.0}, {"label_noise": -0.1}, {"skip_below": -1.0}, {"r1": float("inf")}, {"shift": -1}],
+    ids=str,
 )
 def test_bad_remedies_are_named(field):
     name, value = next(iter(field.items()))
