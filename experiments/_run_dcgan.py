@@ -103,7 +103,10 @@ def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
 def restored(folder: Path) -> tuple[train.GAN, train.GANState, dict[str, Any]]:
     """The GAN of a run's newest checkpoint, its state, and what the run was."""
     about = checkpoint.about(folder / CHECKPOINTS)
-    training = _dcgan.Training(**{field.name: about[field.name] for field in fields(_dcgan.Training)})
+    # A setting that is younger than the checkpoint was off in its run, as it is by default.
+    training = _dcgan.Training(
+        **{field.name: about[field.name] for field in fields(_dcgan.Training) if field.name in about}
+    )
     gan = _dcgan.build(training, data.SHAPES[about["data"]])
     like = jax.eval_shape(partial(train.init, gan), jax.random.key(0))
     return gan, checkpoint.load(folder / CHECKPOINTS, like).state, about

@@ -1,4 +1,4 @@
-"""Look at what a trained DCGAN makes: samples, walks through its noise, the training images next to it (1 minute).
+"""Look at what a trained DCGAN makes: samples, walks through its noise, the training images next to it (seconds).
 
 From the newest checkpoint of mnist_dcgan or cifar_dcgan it writes
 
@@ -6,7 +6,7 @@ From the newest checkpoint of mnist_dcgan or cifar_dcgan it writes
     samples.npz, png/  --n samples for the tools that compute FID
     interpolation.png  each row walks from one noise to another
     traversal.png      each row moves one coordinate of one noise and nothing else; traversal.gif shows it moving
-    nearest.png        each row a sample, and the training images nearest to it in pixels
+    nearest.png        each row a sample, and after a gap the training images nearest to it in pixels
     result.json        how near those are, beside test images and theirs
 """
 
@@ -96,9 +96,11 @@ def main(config: Config) -> None:
         order, distance = nearest(images[:COMPARED], real["train"])
         numbers[f"{kind}_to_nearest_training_image"] = float(np.median(distance[:, 0]))
         if kind == "generated":
-            rows = np.concatenate([images[:ROWS, None], real["train"][order[:ROWS]]], axis=1)
+            shown = images[:ROWS, None]
+            gap = np.full_like(shown, 255)  # a white column between a sample and its neighbours
+            rows = np.concatenate([shown, gap, real["train"][order[:ROWS]]], axis=1)
             _draw_images.save_picture(
-                _draw_images.tiles(rows.reshape(-1, *samples.shape[1:]), 1 + NEIGHBOURS), config.out / "nearest.png"
+                _draw_images.tiles(rows.reshape(-1, *samples.shape[1:]), rows.shape[1]), config.out / "nearest.png"
             )
     _script.save_result(config.out, config, started, numbers)
     print(f"{len(samples):,} samples of {config.run} after step {numbers['step']:,}; results in {config.out}")

@@ -228,6 +228,14 @@ def test_sample_draws_from_a_checkpoint(tmp_path, whole, capsys):
         sample.main(sample.Config(run=whole, out=tmp_path, coordinate=5))
 
 
+def test_a_setting_that_a_checkpoint_does_not_know_is_off(whole, monkeypatch):
+    about = checkpoint.about(whole / _run_dcgan.CHECKPOINTS)
+    del about["shift"]
+    monkeypatch.setattr(checkpoint, "about", lambda folder: about)
+    gan, _, _ = _run_dcgan.restored(whole)
+    assert gan.shift == 0
+
+
 def test_an_image_does_not_depend_on_its_batch_mates(whole):
     """At sampling time: the same noise alone and among others."""
     gan, state, _ = _run_dcgan.restored(whole)

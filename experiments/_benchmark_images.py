@@ -1,0 +1,152 @@
+"""The contenders of benchmark images: a step of mnist_dcgan's and of cifar_dcgan's networks, and parts of it."""
+
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments import _dcgan, cifar_dcgan, mnist_dcgan
+from experiments._timing import Contender
+from gan_from_scratch import convolution, data, networks, train
+
+
+def images(seed: int, batch: int, width: int, compiled: bool) -> dict[str, dict[str, Contender]]:
+    """Images per second of both scripts' networks, on made-up images."""
+    groups = {}
+    gpu = jax.default_backend() != "cpu"
+    for name, script in (("mnist", mnist_dcgan), ("cifar10", cifar_dcgan)):
+        hidden = script.Config().training.hidden
+        training = _dcgan.Training(steps=1, batch=batch, width=width, hidden=hidden)
+        pixels, _ = data.synthetic(name, 10 * batch)
+        contenders = {"JAX": dcgan_in_jax(training, pixels, seed)}
+        if gpu:
+            half = replace(training, dtype="bfloat16")
+            contenders["JAX, bfloat16"] = dcgan_in_jax(half, pixels, seed)
+        if find_spec("torch"):
+            from experiments import _torch_dcgan  # PyTorch is an optional dependency
+
+            for compile_it in (False, True)[: 1 + compiled]:
+                for last in (False, True):
+                    for bfloat16 in (False, True)[: 1 + gpu]:
+                        label = "PyTorch, " + ("compiled" if compile_it else "eager")
+                        label += ", channels last" * last + ", bfloat16" * bfloat16
+                        run, _ = _torch_dcgan.trainer(training, pixels, seed, last, compile_it, bfloat16)
+                        contenders[label] = Contender(run, _dcgan.CHUNK, batch)
+        if not gpu:
+            contenders["the convolutions alone"] = convolutions_alone(training, pixels.shape[1:], seed)
+            contenders["the matrix products alone"] = products_alone(training, pixels.shape[1:], seed)
+        groups[f"{name}, batch {batch}, width {width}, hidden {hidden}"] = contenders
+    return groups
+
+
+def dcgan_in_jax(training: _dcgan.Training, pixels: np.ndarray, seed: int) -> Contender:
+    """The compiled chunk of _dcgan.py, one after another."""
+    gan = _dcgan.build(training, pixels.shape[1:])
+    key = jax.random.key(seed)
+    advance = _dcgan.chunk_of_steps(gan, key, training.mirror)
+    state, pixels = jax.jit(partial(train.init, gan))(key), jax.device_put(pixels)
+
+    def run(steps: int) -> None:
+        nonlocal state
+        for _ in range(steps // _dcgan.CHUNK):
+            state, _, _ = advance(state, pixels, _dcgan.CHUNK)
+        jax.block_until_ready(state)
+
+    return Contender(run, _dcgan.CHUNK, training.batch)
+
+
+def products_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed: int) -> Contender:
+    """The products of the convolutions and hidden layers in one step of Algorithm 1: what no way of copying can beat.
+
+    A layer of either network has P (places of a batch, patch), K (patch, channels) and dy (places, channels), or the
+    same with other names where it is transposed: P K forward, dy K^T for the gradient in x, dy^T P for that in K.
+    """
+    size, _, channels = shape
+    base, levels = networks.image_levels(size)
+    widths = [channels] + [training.width * 2**level for level in range(levels)]
+    shapes = [
+        (training.batch * (size // 2 ** (i + 1)) ** 2, 16 * widths[i], widths[i + 1]) for i in range(levels)
+    ]  # places, patch, channels
+    if training.hidden:
+        shapes.append((training.batch, base**2 * widths[-1], training.hidden))
+    layers = []
+    for i, (places, patch, channels) in enumerate(shapes):
+        key_p, key_k, key_dy = jax.random.split(jax.random.fold_in(jax.random.key(seed), i), 3)
+        p = jax.random.normal(key_p, (4, places, patch))
+        k = jax.random.normal(key_k, (patch, channels))
+        dy = jax.random.normal(key_dy, (5, places, channels))
+        layers.append((list(p), k, list(dy)))
+
+    def one_step(total, layers):
+        for i, (p, k, dy) in enumerate(layers):
+            k = k + total  # so that no product can be computed once for all steps
+            # D on real, on fake, and in G's step; and the transposed layer's gradient in its input.
+            forward = [p[j] @ k for j in range(4)]
+            # The transposed layer, twice; D's gradient in x, three times, but in its first layer only in G's step.
+            back = [dy[j] @ k.T for j in range(5 if i else 3)]
+            weights = [(dy[j] + total).T @ p[j] for j in range(3)]  # D on real and on fake, and G
+            total = 1e-30 * sum(y[0, 0] for y in forward + back + weights)
+        return total
+
+    @jax.jit
+    def run_chunk(total, layers):
+        return jax.lax.fori_loop(0, _dcgan.CHUNK, lambda _, total: one_step(total, layers), total)
+
+    def run(steps: int) -> None:
+        for _ in range(steps // _dcgan.CHUNK):
+            jax.block_until_ready(run_chunk(jnp.float32(0), layers))
+
+    return Contender(run, _dcgan.CHUNK, training.batch)
+
+
+def convolutions_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed: int) -> Contender:
+    """The same products with the copies of patches between them, as convolution.py makes them: one step of linear
+    networks without BatchNorm, activations and optimizers."""
+    size, _, channels = shape
+    base, levels = networks.image_levels(size)
+    widths = [channels] + [training.width * 2**level for level in range(levels)]
+    units = base**2 * widths[-1]
+    shapes = [(widths[i + 1], 4, 4, widths[i]) for i in range(levels)]
+    if training.hidden:
+        shapes.append((units, training.hidden))
+    key_x, key_z, *keys = jax.random.split(jax.random.key(seed), 4)
+    kernels = [  # G's and D's, with the DCGAN's initial spread
+        [0.02 * jax.random.normal(jax.random.fold_in(key, i), shape) for i, shape in enumerate(shapes)] for key in keys
+    ]
+    x = jax.random.normal(key_x, (training.batch, *shape))
+    z = jax.random.normal(key_z, (2, training.batch, training.hidden or units))
+
+    def generate(kernels, z):
+        h = z @ kernels[levels].T if training.hidden else z
+        h = h.reshape(-1, base, base, widths[-1])
+        for kernel in kernels[levels - 1 :: -1]:
+            h = convolution.convolve_transposed(h, kernel, 2, 1)
+        return h
+
+    def judge(kernels, x):
+        for kernel in kernels[:levels]:
+            x = convolution.convolve(x, kernel, 2, 1)
+        h = x.reshape(-1, units)
+        return jnp.sum((h @ kernels[levels] if training.hidden else h) ** 2)
+
+    def one_step(kernels):
+        g, d = kernels
+        fake = generate(g, z[0])
+        slopes = [
+            jax.grad(lambda g: judge(d, generate(g, z[1])))(g),
+            jax.grad(lambda d: judge(d, x) + judge(d, fake))(d),
+        ]
+        return jax.tree.map(lambda kernel, slope: kernel - 1e-30 * slope, kernels, slopes)
+
+    @jax.jit
+    def run_chunk(kernels):
+        return jax.lax.fori_loop(0, _dcgan.CHUNK, lambda _, kernels: one_step(kernels), kernels)
+
+    def run(steps: int) -> None:
+        for _ in range(steps // _dcgan.CHUNK):
+            jax.block_until_ready(run_chunk(kernels))
+
+    return Contender(run, _dcgan.CHUNK, training.batch)
