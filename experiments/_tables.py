@@ -207,7 +207,8 @@ def settings() -> str:
     default = result("mnist_dcgan_3000_steps")
     rows = [["the default", *quality(default)]]
     for name in (
-        "rates_equal", "rates_slow", "rates_fast", "hidden_0", "hidden_1024", "noise_dim_32", "batch_32", "batch_128", "shift_2",
+        "rates_equal", "rates_slow", "rates_fast", "hidden_0", "hidden_1024", "noise_dim_32", "batch_32",
+        "batch_128", "shift_2",
     ):  # fmt: skip
         run = result(f"mnist_dcgan_{name}")
         # A setting that a result file does not know yet was off in its run.
