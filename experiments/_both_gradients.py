@@ -61,7 +61,7 @@ def summary_of_stage(stage: dict) -> dict:
         seeds.append(
             {
                 "orders_from_start_to_lowest": orders(saturating[i, 0], saturating[i].min()),
-                "orders_from_highest_to_lowest": orders(saturating[i].max(), saturating[i].min()),
+                "orders_from_peak": orders_from_peak(saturating[i]),
                 "nonsaturating_lowest_over_start": float(other[i].min() / other[i, 0]),
                 "nonsaturating_growth_since_peak": float(other[i, -1] / other[i, peak]),
                 "nonsaturating_variance_growth_since_peak": float((spread[i, -1] / spread[i, peak]) ** 2),
@@ -75,6 +75,12 @@ def summary_of_stage(stage: dict) -> dict:
         "d_step": stage["moments"].tolist(),
         "median": {name: _script.finite_or_none(np.median(stage[name], axis=0)) for name in names},
     }
+
+
+def orders_from_peak(curve: np.ndarray) -> float | None:
+    """Orders of magnitude from a curve's highest value down to the lowest one after it."""
+    peak = int(np.argmax(curve))
+    return orders(curve[peak], curve[peak:].min())
 
 
 def orders(high: float, low: float) -> float | None:

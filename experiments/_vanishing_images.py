@@ -119,7 +119,7 @@ def report(numbers: list[dict], config: Any) -> None:
         seeds = {key: [seed[key] for seed in stage["seeds"]] for key in stage["seeds"][0]}
         cells = [
             "to 0" if None in seeds[key] else f"{np.median(seeds[key]):.1f}"
-            for key in ("orders_from_start_to_lowest", "orders_from_highest_to_lowest")
+            for key in ("orders_from_start_to_lowest", "orders_from_peak")
         ]
         growth = f"{np.median(seeds['nonsaturating_growth_since_peak']):.2f}"
         print(f"{stage['g_trained_for']:>12}{cells[0]:>32}{cells[1]:>15}{growth:>24}")

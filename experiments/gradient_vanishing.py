@@ -1,4 +1,4 @@
-"""Why log(1 - D(G(z))) stops learning: both generator gradients on one network (3 minutes; --data mnist: perhaps 30).
+"""Why log(1 - D(G(z))) stops learning: both generator gradients on one network (3 minutes; --data mnist: 31).
 
 Writes gradient_vanishing.png (four panels), stages.png and result.json; with --data mnist only the last two, for a
 DCGAN that is frozen after 1, 10 and 25 epochs.

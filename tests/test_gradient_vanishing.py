@@ -85,9 +85,18 @@ def stage():
 def test_the_saturating_gradient_vanishes_and_the_other_does_not(stage):
     """An eighth of the default's steps of D, so three orders of magnitude and not five."""
     for seed in _both_gradients.summary_of_stage(stage)["seeds"]:
-        assert seed["orders_from_highest_to_lowest"] > 3
+        assert seed["orders_from_peak"] > 3
         assert seed["nonsaturating_lowest_over_start"] > 0.99
     assert np.all(stage["saturating"] > 0)
+
+
+@pytest.mark.parametrize(
+    ("curve", "orders"),
+    [([1, 100, 10, 0.1, 1], 3), ([0.001, 1, 5], 0), ([5, 1, 0.5], 1), ([0.01, 2, 0], None)],
+)
+def test_a_fall_is_counted_after_the_peak(curve, orders):
+    found = _both_gradients.orders_from_peak(np.array(curve, float))
+    assert found is None if orders is None else found == pytest.approx(orders, abs=1e-12)
 
 
 def test_theorem_2_4_bounds_the_measured_norm(stage):
