@@ -65,7 +65,8 @@ class Training:
     noise_dim: int = 100
     """Coordinates of z."""
     architecture: Literal["dcgan", "textbook"] = "dcgan"
-    """Radford's networks, or the textbook's for 32 x 32 x 3 (Chollet), whose G does 220 times the arithmetic."""
+    """Radford's networks, or the textbook's for 32 x 32 x 3 (Chollet), whose G does 220 times the arithmetic; --width
+    and --hidden are for the first."""
     width: int = 64
     """Channels of the DCGAN's layers nearest to the image; each further layer has twice as many."""
     hidden: int = 0
@@ -93,7 +94,7 @@ class Training:
     smoothing: float = 0.0
     """One-sided: D is to say 1 - smoothing of real images, so that its logits stay bounded (Salimans et al. 2016)."""
     label_noise: float = 0.0
-    """D's targets are moved inwards by up to this much, at random; the textbook's is .05, outwards."""
+    """D's targets are moved inwards by up to this much, at random. The textbook adds up to .05 to both of them."""
     dropout: float = 0.0
     """Share of D's last hidden units that are off in training, so that D cannot learn its images by heart."""
     mirror: bool = False
@@ -101,11 +102,14 @@ class Training:
     shift: int = 0
     """D sees real and fake images moved by up to this many pixels, at random, so that it cannot learn them by heart."""
     skip_below: float = 0.0
-    """D does not step where its loss is under this many nats (2 log 2 = 1.39 is chance), so that G catches up."""
+    """D does not step where its loss is under this many nats (2 log 2 = 1.39 is chance), so that G catches up. With
+    --decay D's rate falls by the steps that it takes."""
 
     def __post_init__(self):
         for name in ("steps", "batch", "k", "noise_dim", "width"):
             check.positive_integer(name, getattr(self, name))
+        if self.batch < 2:
+            raise ValueError("batch is 1, but must be at least 2: BatchNorm compares an image with its batch mates")
         for name in ("rate_g", "rate_d"):
             check.positive(name, getattr(self, name))
         for name in ("b1", "b2", "average", "smoothing", "label_noise", "dropout"):

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from experiments import _dcgan, _draw_images, _judge, _script, classifier
-from gan_from_scratch import checkpoint, data, train
+from gan_from_scratch import checkpoint, data, metrics, train
 
 SHOWN = 64  # noises whose images are drawn again and again while G learns
 SETTLED = 20, 200  # batches for BatchNorm's statistics: of a picture on the way, and at the end
@@ -38,6 +38,15 @@ def main(config: Any, name: str) -> None:
     run, training = config.run, config.training
     images = {split: images_of(config, name, split) for split in data.SPLITS}
     _script.check_batch(training.batch, len(images["train"]))
+    judge = judge_config(config, name)
+    if run.synthetic is not None and run.synthetic < judge.batch:
+        raise ValueError(f"synthetic is {run.synthetic}, but must be at least {judge.batch}, the judge's batch")
+    judged_images = min(run.samples, len(images["test"]))
+    if judged_images <= metrics.NEIGHBOURS:
+        raise ValueError(
+            f"samples is {run.samples} and there are {len(images['test'])} test images, but more than "
+            f"{metrics.NEIGHBOURS} of each must be judged"
+        )
     gan = _dcgan.build(training, data.SHAPES[name])
     about = description(config, name)
     key = jax.random.key(run.seed)
@@ -59,14 +68,14 @@ def main(config: Any, name: str) -> None:
         "at_the_end": {name: float(progress.history[name][-max(1, steps // 10) :].mean()) for name in METRICS if steps},
     }
     if stop is None:
-        images["generated"] = generated(gan, progress.state, key, min(run.samples, len(images["test"])))
+        images["generated"] = generated(gan, progress.state, key, judged_images)
         numbers["judged"] = judged(config, name, images)
         _draw_images.save_picture(_draw_images.tiles(images["generated"][:100], 10), run.out / "samples.png")
     _script.save_result(run.out, config, started, numbers)
     if stop is not None:
         last = checkpoint.newest(run.out / CHECKPOINTS)
         kept = "there is no checkpoint" if last is None else f"the newest checkpoint is of step {last:,}"
-        raise FloatingPointError(f"training went non-finite at step {stop}; {kept}; the curves are in {run.out}")
+        raise FloatingPointError(f"training went non-finite at step {stop}; {kept}; what was drawn is in {run.out}")
     report(numbers, run.out)
 
 
@@ -102,14 +111,20 @@ def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
 
 def restored(folder: Path) -> tuple[train.GAN, train.GANState, dict[str, Any]]:
     """The GAN of a run's newest checkpoint, its state, and what the run was."""
-    about = checkpoint.about(folder / CHECKPOINTS)
-    # A setting that is younger than the checkpoint was off in its run, as it is by default.
-    training = _dcgan.Training(
-        **{field.name: about[field.name] for field in fields(_dcgan.Training) if field.name in about}
-    )
+    about = about_of(folder / CHECKPOINTS)
+    training = _dcgan.Training(**{field.name: about[field.name] for field in fields(_dcgan.Training)})
     gan = _dcgan.build(training, data.SHAPES[about["data"]])
     like = jax.eval_shape(partial(train.init, gan), jax.random.key(0))
     return gan, checkpoint.load(folder / CHECKPOINTS, like).state, about
+
+
+def about_of(folder: Path) -> dict[str, Any]:
+    """What run the newest checkpoint belongs to. ValueError if it is none of mnist_dcgan or cifar_dcgan."""
+    about = checkpoint.about(folder)
+    if about.get("data") not in data.SHAPES or "steps" not in about:
+        raise ValueError(f"{folder}: expected a checkpoint of mnist_dcgan or cifar_dcgan, found one of something else")
+    # A setting that is younger than the checkpoint was off in its run, as it is by default.
+    return {field.name: field.default for field in fields(_dcgan.Training) if field.name != "steps"} | about
 
 
 def beginning(gan: train.GAN, key: Array, run: _dcgan.Run, about: dict[str, Any]) -> Progress:
@@ -123,7 +138,9 @@ def beginning(gan: train.GAN, key: Array, run: _dcgan.Run, about: dict[str, Any]
         history = {name: np.zeros(0, np.float32) for name in METRICS}
         history |= {"frames": np.zeros((0, SHOWN, size, size, channels), np.uint8), "frame_steps": np.zeros(0, int)}
         return Progress(state, history | {"seconds": np.zeros(())})
-    refuse_another(checkpoint.about(folder), about)
+    refuse_another(about_of(folder), about)
+    if (step := checkpoint.newest(folder)) > about["steps"]:
+        raise ValueError(f"steps is {about['steps']}, but must be at least {step}: the checkpoint is of that step")
     found = checkpoint.load(folder, state)
     return Progress(found.state, found.history)
 
@@ -244,6 +261,6 @@ def report(numbers: dict[str, Any], out: Path) -> None:
         cells = [f"{numbers['judged'][who][key]:.{digits}f}" for who in ("generated", "real")]
         print(f"{label:28}{cells[0]:>12}{cells[1]:>18}")
     shares = [made["class_shares"], numbers["judged"]["real"]["class_shares"]]
-    common = [label for label in shares[1] if shares[1][label] >= 0.01]
+    common = [label for label in shares[1] if max(share[label] for share in shares) >= 0.01]
     print("share of each class, generated / training images [%]:")
     print("  " + "  ".join(f"{label} {100 * shares[0][label]:.1f}/{100 * shares[1][label]:.1f}" for label in common))

@@ -37,6 +37,10 @@ def command_line(config_class: type, main: Callable[[Any], None], description: s
         main(config)
     except (ValueError, OSError) as error:
         _stop(2, error)
+    except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
+        if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        _stop(2, f"a number in the settings is too large for this machine: {str(error).partition(chr(10))[0]}")
     except FloatingPointError as error:
         _stop(1, error)
     except KeyboardInterrupt:

@@ -222,7 +222,9 @@ def digits() -> str:
     ours, theirs = (result(name)["numbers"] for name in ("mnist_dcgan", "pytorch_dcgan"))
     columns = [ours["judged"]["generated"], theirs["judged"]["generated"], ours["judged"]["real"]]
     names = [f"this GAN, {ours['steps']:,} steps", f"plain PyTorch, {theirs['steps']:,} steps", "training images"]
-    return table(["10,000 images each", *names], judged_rows(columns))
+    loss_d = f"{ours['at_the_end']['loss_d']:.2f}"
+    rows = [*judged_rows(columns), ["D's loss at the end (chance: 1.39)", loss_d, "", ""]]
+    return table(["10,000 images each", *names], rows)
 
 
 def settings() -> str:
@@ -266,11 +268,11 @@ def frogs() -> str:
 def frog_settings() -> str:
     """What shifts in front of D and the balance of the players do to the frogs, early on."""
     rows = []
-    for name in ("plain", "shift", "shift_fast_g", "shift_hidden"):
+    for name in ("plain", "shift", "shift_fast_g"):
         run = result(f"cifar_dcgan_{name}")
-        set_to = [f"{run['config'].get(key, 0):g}" for key in ("shift", "rate_g", "rate_d", "hidden")]
+        set_to = [f"{run['config'].get(key, 0):g}" for key in ("shift", "rate_g", "rate_d")]
         rows.append([*set_to, *quality(run)])
-    return table(["shift [pixels]", "G's rate", "D's rate", "hidden units", *QUALITY], rows)
+    return table(["shift [pixels]", "G's rate", "D's rate", *QUALITY], rows)
 
 
 def judged_rows(columns: list[dict]) -> list[list[str]]:
@@ -313,6 +315,7 @@ def tiers() -> str:
         ("dirac_gan", "experiments.dirac_gan"),
         ("frozen_players", "experiments.frozen_players"),
         ("classifier_mnist", "experiments.classifier"),
+        ("classifier_cifar10", "experiments.classifier --data cifar10"),
         ("mnist_dcgan", "experiments.mnist_dcgan"),
         ("pytorch_dcgan", "experiments.pytorch_dcgan"),
         ("cifar_dcgan", "experiments.cifar_dcgan"),

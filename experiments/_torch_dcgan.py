@@ -123,7 +123,7 @@ def trainer(
             loss.backward()
             optimizer_g.step()
             d.requires_grad_(True)
-            with torch.no_grad():
+            with torch.no_grad():  # nothing reads the average: it is here because a step of ours pays for one
                 torch._foreach_lerp_(average, list(g.parameters()), 1 - training.average)
         if device == "cuda":
             torch.cuda.synchronize()

@@ -120,6 +120,8 @@ def trained(config: Config) -> tuple[Judge, float | None]:
         return Judge(module, found.state), None
     started = time.perf_counter()
     judge = Judge(module, learn(config, module, first))
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(judge.variables)):
+        raise FloatingPointError(f"the classifier's training went non-finite at rate {config.rate}; nothing was kept")
     seconds = round(time.perf_counter() - started, 1)
     checkpoint.save(folder, checkpoint.Checkpoint(1, judge.variables, {"seconds": np.array(seconds)}, settings))
     return judge, seconds

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from gan_from_scratch import check
 
 Samples = Float[np.ndarray | jax.Array, "..."]
+NEIGHBOURS = 5  # as Naeem et al. 2020 recommend
 Features = Float[np.ndarray | jax.Array, "_ d"]
 
 
@@ -104,7 +105,7 @@ class Coverage(NamedTuple):
     coverage: float
 
 
-def coverage(real: Features, fake: Features, k: int = 5) -> Coverage:
+def coverage(real: Features, fake: Features, k: int = NEIGHBOURS) -> Coverage:
     """Four shares from balls around points, each reaching to the k-th nearest neighbour of its own kind.
 
     precision (Kynkaanniemi et al. 2019): fakes inside some real ball; recall: reals inside some fake ball.

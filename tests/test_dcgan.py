@@ -133,6 +133,20 @@ def test_another_configuration_is_refused_with_the_fields_named(cache, whole):
         mnist_dcgan.main(settings(mnist_dcgan, whole, cache))
 
 
+def test_a_run_is_not_resumed_to_an_earlier_step(cache, whole):
+    with pytest.raises(ValueError, match=rf"steps is 5, but must be at least {STEPS}"):
+        mnist_dcgan.main(settings(mnist_dcgan, whole, cache, run={"resume": True}, steps=5))
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    saved = checkpoint.Checkpoint(1, {"w": jnp.zeros(2)}, {"seconds": np.zeros(1)}, {"data": "mnist", "width": 4})
+    checkpoint.save(tmp_path / _run_dcgan.CHECKPOINTS, saved)
+    with pytest.raises(
+        ValueError, match=r"expected a checkpoint of mnist_dcgan or cifar_dcgan, found one of something"
+    ):
+        _run_dcgan.restored(tmp_path)
+
+
 def test_with_falling_rates_a_run_cannot_be_made_longer():
     short, long = ({"decay": True, "steps": steps, "out": str(steps)} for steps in (1, 2))
     with pytest.raises(ValueError, match=r"another run: steps is 2 here and 1 there"):
@@ -145,6 +159,8 @@ def test_with_falling_rates_a_run_cannot_be_made_longer():
     [
         (mnist_dcgan, {"resume": True}, {}, "has no complete checkpoint"),
         (mnist_dcgan, {}, {"batch": 61}, "batch is 61, but must be at most 60"),
+        (mnist_dcgan, {"samples": 5}, {}, "samples is 5 and there are 60 test images, but more than 5"),
+        (mnist_dcgan, {"synthetic": 31}, {}, "synthetic is 31, but must be at least 32"),
         (mnist_dcgan, {}, {"architecture": "textbook"}, "architecture is 'textbook'"),
         (mnist_dcgan, {"synthetic": None, "data_dir": Path("nowhere")}, {}, "data_dir is 'nowhere'"),
     ],
@@ -170,7 +186,7 @@ def test_a_class_selection_that_cannot_be_learnt_is_named(tmp_path, cache, class
         {"steps": 0}, {"batch": 0}, {"k": 0}, {"noise_dim": 0}, {"width": -1}, {"hidden": -1}, {"rate_g": 0.0},
         {"rate_d": -1.0}, {"b1": 1.0}, {"average": 1.0}, {"smoothing": 1.5}, {"label_noise": -0.1}, {"dropout": 1.0},
         {"clip": -1.0}, {"r1": float("nan")}, {"shift": -1}, {"skip_below": -1.0}, {"loss": "hinge"},
-        {"noise": "laplace"},
+        {"noise": "laplace"}, {"batch": 1},
         {"dtype": "float16"}, {"optimizer": "sgd"}, {"architecture": "resnet"}, {"smoothing": 0.6, "label_noise": 0.6},
     ],
     ids=str,
@@ -289,6 +305,13 @@ def test_bytes_and_units_are_inverse():
     every = jnp.arange(256, dtype=jnp.uint8)
     np.testing.assert_array_equal(classifier.to_bytes(classifier.to_unit(every)), every)
     assert classifier.to_unit(every)[0] == -1 and classifier.to_unit(every)[-1] == 1
+
+
+def test_a_classifier_that_explodes_is_not_kept(tmp_path):
+    config = classifier.Config(synthetic=60, width=4, epochs=2, batch=20, rate=1e30, out=tmp_path, cache=tmp_path)
+    with pytest.raises(FloatingPointError, match=r"non-finite at rate 1e\+30; nothing was kept"):
+        classifier.trained(config)
+    assert not list(tmp_path.rglob("commit_success.txt"))
 
 
 def test_a_classifier_is_trained_once(tmp_path, cache):
