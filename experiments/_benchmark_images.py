@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments import _dcgan, cifar_dcgan, mnist_dcgan
 from experiments._timing import Contender
-from gan_from_scratch import convolution, data, networks, train
+from gan_from_scratch import data, networks, train
 
 
 def images(seed: int, batch: int, width: int, compiled: bool) -> dict[str, dict[str, Contender]]:
@@ -36,7 +36,6 @@ def images(seed: int, batch: int, width: int, compiled: bool) -> dict[str, dict[
                         run, _ = _torch_dcgan.trainer(training, pixels, seed, last, compile_it, bfloat16)
                         contenders[label] = Contender(run, _dcgan.CHUNK, batch)
         if not gpu:
-            contenders["the convolutions alone"] = convolutions_alone(training, pixels.shape[1:], seed)
             contenders["the matrix products alone"] = products_alone(training, pixels.shape[1:], seed)
         groups[f"{name}, batch {batch}, width {width}, hidden {hidden}"] = contenders
     return groups
@@ -98,55 +97,5 @@ def products_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed:
     def run(steps: int) -> None:
         for _ in range(steps // _dcgan.CHUNK):
             jax.block_until_ready(run_chunk(jnp.float32(0), layers))
-
-    return Contender(run, _dcgan.CHUNK, training.batch)
-
-
-def convolutions_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed: int) -> Contender:
-    """The same products with the copies of patches between them, as convolution.py makes them: one step of linear
-    networks without BatchNorm, activations and optimizers."""
-    size, _, channels = shape
-    base, levels = networks.image_levels(size)
-    widths = [channels] + [training.width * 2**level for level in range(levels)]
-    units = base**2 * widths[-1]
-    shapes = [(widths[i + 1], 4, 4, widths[i]) for i in range(levels)]
-    if training.hidden:
-        shapes.append((units, training.hidden))
-    key_x, key_z, *keys = jax.random.split(jax.random.key(seed), 4)
-    kernels = [  # G's and D's, with the DCGAN's initial spread
-        [0.02 * jax.random.normal(jax.random.fold_in(key, i), shape) for i, shape in enumerate(shapes)] for key in keys
-    ]
-    x = jax.random.normal(key_x, (training.batch, *shape))
-    z = jax.random.normal(key_z, (2, training.batch, training.hidden or units))
-
-    def generate(kernels, z):
-        h = z @ kernels[levels].T if training.hidden else z
-        h = h.reshape(-1, base, base, widths[-1])
-        for kernel in kernels[levels - 1 :: -1]:
-            h = convolution.convolve_transposed(h, kernel, 2, 1)
-        return h
-
-    def judge(kernels, x):
-        for kernel in kernels[:levels]:
-            x = convolution.convolve(x, kernel, 2, 1)
-        h = x.reshape(-1, units)
-        return jnp.sum((h @ kernels[levels] if training.hidden else h) ** 2)
-
-    def one_step(kernels):
-        g, d = kernels
-        fake = generate(g, z[0])
-        slopes = [
-            jax.grad(lambda g: judge(d, generate(g, z[1])))(g),
-            jax.grad(lambda d: judge(d, x) + judge(d, fake))(d),
-        ]
-        return jax.tree.map(lambda kernel, slope: kernel - 1e-30 * slope, kernels, slopes)
-
-    @jax.jit
-    def run_chunk(kernels):
-        return jax.lax.fori_loop(0, _dcgan.CHUNK, lambda _, kernels: one_step(kernels), kernels)
-
-    def run(steps: int) -> None:
-        for _ in range(steps // _dcgan.CHUNK):
-            jax.block_until_ready(run_chunk(kernels))
 
     return Contender(run, _dcgan.CHUNK, training.batch)

@@ -66,6 +66,12 @@ def numbers() -> dict[str, str]:
                    if row["loss"] == "nonsaturating" and (row["r1"] > 0) == r1 for seed in row["seeds"]])
         for r1 in (False, True)
     )  # fmt: skip
+    products = {
+        group.partition(",")[
+            0
+        ]: f"{100 * rows['JAX']['per_second'] / rows['the matrix products alone']['per_second']:.0f}"
+        for group, rows in result("benchmark_images")["numbers"]["groups"].items()
+    }
     return {
         "loss_d": f"{np.median(default['at_the_end']['loss_d']):.3f}",
         "loss_g": f"{np.median(default['at_the_end']['loss_g']):.3f}",
@@ -96,6 +102,8 @@ def numbers() -> dict[str, str]:
         "judge_mnist": f"{100 * result('classifier_mnist')['numbers']['test_accuracy']:.2f}",
         "judge_cifar10": f"{100 * result('classifier_cifar10')['numbers']['test_accuracy']:.1f}",
         "frogs_loss_d": f"{result('cifar_dcgan')['numbers']['at_the_end']['loss_d']:.2f}",
+        "products_mnist": products["mnist"],
+        "products_cifar10": products["cifar10"],
         "parameters": str(result("dirac_gan")["numbers"]["gan_1d"][0]["seeds"][0]["parameters"]),
         "turning": f"{plain_game:.2f}",
         "turning_r1": f"{with_r1:.2f}",

@@ -235,7 +235,7 @@ def test_benchmark_of_images(tmp_path, monkeypatch):
     groups = numbers_of(tmp_path)["groups"]
     assert len(groups) == 2
     for contenders in groups.values():
-        assert {"JAX", "the convolutions alone", "the matrix products alone"} <= set(contenders)
+        assert {"JAX", "the matrix products alone"} <= set(contenders)
         best = max([row["per_second"] for name, row in contenders.items() if "PyTorch" in name], default=None)
         if best:
             assert contenders["JAX"]["times_pytorch"] == pytest.approx(contenders["JAX"]["per_second"] / best)
