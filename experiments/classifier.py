@@ -1,10 +1,11 @@
 """A small classifier, in whose features image GANs are judged (MNIST 3 minutes, CIFAR-10 20 to 35).
 
 Image GANs are usually judged in the features of Inception, which has to be downloaded and has learnt from photographs.
-Here the judge learns from the training images themselves. It is kept, and with the same settings never trained again.
-Frechet distances compare only what one and the same classifier has judged.
+Here the judge learns from the training images themselves. It is kept, and with the same settings and images never
+trained again. Frechet distances compare only what one and the same classifier has judged.
 """
 
+import hashlib
 import time
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -106,7 +107,10 @@ def images_of(config: Config, split: str) -> data.Dataset:
 
 def trained(config: Config) -> tuple[Judge, float | None]:
     """The classifier, and the seconds its training took: None if it was found in the cache."""
+    images, labels = images_of(config, "train")
     settings = {name: value for name, value in asdict(config).items() if name not in ("out", "data_dir", "cache")}
+    # Other images in files of the same shape, such as Fashion-MNIST's, are judged by another classifier.
+    settings["images"] = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()[:16]
     root = config.cache or Path(pooch.os_cache("gan_from_scratch"))
     folder = root / "classifiers" / "-".join(str(value) for value in settings.values() if value is not None)
     module = networks.Classifier(config.width)
@@ -119,7 +123,7 @@ def trained(config: Config) -> tuple[Judge, float | None]:
         checkpoint.refuse_another(found.about, settings)
         return Judge(module, found.state), None
     started = time.perf_counter()
-    judge = Judge(module, learn(config, module, first))
+    judge = Judge(module, learn(config, module, first, images, labels))
     if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(judge.variables)):
         raise FloatingPointError(f"the classifier's training went non-finite at rate {config.rate}; nothing was kept")
     seconds = round(time.perf_counter() - started, 1)
@@ -127,12 +131,11 @@ def trained(config: Config) -> tuple[Judge, float | None]:
     return judge, seconds
 
 
-def learn(config: Config, module: networks.Classifier, variables: dict) -> dict:
+def learn(config: Config, module: networks.Classifier, variables: dict, images: np.ndarray, labels: np.ndarray) -> dict:
     """Cross-entropy, by Adam with weight decay; images are shifted, and CIFAR-10's mirrored.
 
     No smoothed labels: they would keep the classifier from ever being sure, and with it the class score from 10.
     """
-    images, labels = images_of(config, "train")
     per_epoch = len(images) // config.batch
     steps = config.epochs * per_epoch
     schedule = optax.cosine_onecycle_schedule(steps, config.rate)

@@ -11,7 +11,7 @@ DCGAN that is frozen after 1, 10 and 25 epochs.
 
 import itertools
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -69,6 +69,12 @@ class Config:
 
     def __post_init__(self):
         _script.check_choices(self)
+        unused = ("synthetic", "epochs", "width") if self.data == "toy" else ("fresh_d", "steps", "optimizer")
+        for field in fields(self):
+            if field.name in unused and getattr(self, field.name) != field.default:
+                raise ValueError(
+                    f"{field.name} is {getattr(self, field.name)!r}, but --data {self.data} has no use for it"
+                )
         for name, toy, mnist in (("seeds", 16, 3), ("d_steps", 8000, 4000)):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, toy if self.data == "toy" else mnist)

@@ -330,6 +330,15 @@ def test_a_classifier_is_trained_once(tmp_path, cache):
     assert accuracy > 0.2  # chance is .1
 
 
+def test_other_images_of_the_same_shape_get_a_classifier_of_their_own(tmp_path, monkeypatch):
+    config = classifier.Config(synthetic=60, width=4, epochs=1, batch=20, out=tmp_path, cache=tmp_path)
+    assert classifier.trained(config)[1] is not None
+    images, labels = classifier.images_of(config, "train")
+    monkeypatch.setattr(classifier, "images_of", lambda config, split: (255 - images, labels))
+    assert classifier.trained(config)[1] is not None
+    assert classifier.trained(config)[1] is None
+
+
 def test_the_plain_pytorch_dcgan_is_judged_alike(tmp_path, cache):
     pytest.importorskip("torch")
     with pytest.MonkeyPatch.context() as patch:
