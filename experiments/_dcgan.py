@@ -100,7 +100,7 @@ class Training:
     mirror: bool = False
     """Mirror half of the training images, at random: 5,000 frogs are soon learnt by heart. Digits have one side."""
     shift: int = 0
-    """D sees real and fake images moved by up to this many pixels, at random, so that it cannot learn them by heart."""
+    """D sees real and fake images moved by up to this many pixels, at random, so that it learns less by heart."""
     skip_below: float = 0.0
     """D does not step where its loss is under this many nats (2 log 2 = 1.39 is chance), so that G catches up. With
     --decay D's rate falls by the steps that it takes."""

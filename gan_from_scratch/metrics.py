@@ -12,8 +12,8 @@ from jaxtyping import Float
 
 from gan_from_scratch import check
 
-Samples = Float[np.ndarray | jax.Array, "..."]
 NEIGHBOURS = 5  # as Naeem et al. 2020 recommend
+Samples = Float[np.ndarray | jax.Array, "..."]
 Features = Float[np.ndarray | jax.Array, "_ d"]
 
 

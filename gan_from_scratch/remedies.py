@@ -57,10 +57,11 @@ def shifted(
 ) -> Float[Array, "batch h w channels"]:
     """Each image moved by -pixels, ..., pixels at random along both axes; what enters repeats the edge.
 
-    D soon knows a small data set by heart. Shown real and fake images through the same random T, it can learn only
-    T's images by heart, which are many more, and G meets the same T, so the fakes it makes are not shifted: T of p_g
-    equals T of p_data where p_g = p_data (Zhao et al. 2020, Differentiable Augmentation, section 3). Row i of the
-    result is row i + s of the image: a product with a matrix of zeros and ones, so G's gradient passes.
+    D soon knows a small data set by heart; shown everything through a random T, it meets many more images. Both
+    players see real and fake ones through T (Zhao et al. 2020, Differentiable Augmentation), so where p_g = p_data D
+    still cannot tell. That p_g = p_data is the only such place holds if T can be undone on distributions (Karras et
+    al. 2020, Limited Data, section 2.2), which random shifts need not be: G may then paint shifted images itself.
+    Row i of the result is row i + s of the image: a product with a matrix of zeros and ones, so G's gradient passes.
     """
     n, height, width, _ = x.shape
     shifts = jax.random.randint(key, (2, n, 1), -pixels, pixels + 1)
