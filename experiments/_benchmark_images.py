@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import numpy as np
 
 from experiments import _dcgan, cifar_dcgan, mnist_dcgan
 from experiments._timing import Contender
-from gan_from_scratch import data, networks, train
+from gan_from_scratch import convolution, data, networks, train
 
 
 def images(seed: int, batch: int, width: int, compiled: bool) -> dict[str, dict[str, Contender]]:
@@ -61,41 +62,49 @@ def products_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed:
     """The products of the convolutions and hidden layers in one step of Algorithm 1: what no way of copying can beat.
 
     A layer of either network has P (places of a batch, patch), K (patch, channels) and dy (places, channels), or the
-    same with other names where it is transposed: P K forward, dy K^T for the gradient in x, dy^T P for that in K.
+    same with other names where it is transposed: P K forward, dy K^T for the gradient in x, dy^T P for that in K. In
+    the form of winograd.py it has nine smaller ones of each.
     """
     size, _, channels = shape
     base, levels = networks.image_levels(size)
     widths = [channels] + [training.width * 2**level for level in range(levels)]
-    shapes = [
-        (training.batch * (size // 2 ** (i + 1)) ** 2, 16 * widths[i], widths[i + 1]) for i in range(levels)
-    ]  # places, patch, channels
+    layers = []  # (places, patch, channels) of a layer's products
+    for c_in, c_out in pairwise(widths):
+        size //= 2
+        if c_in >= convolution.CHANNELS_FOR_TILES:
+            layers.append([(training.batch * ((size + 1) // 2) ** 2, 4 * c_in, c_out)] * 9)
+        else:
+            layers.append([(training.batch * size**2, 16 * c_in, c_out)])
     if training.hidden:
-        shapes.append((training.batch, base**2 * widths[-1], training.hidden))
-    layers = []
-    for i, (places, patch, channels) in enumerate(shapes):
+        layers.append([(training.batch, base**2 * widths[-1], training.hidden)])
+    # D on real, on fake, and in G's step; and the transposed layer's gradient in its input.
+    n_forward = 4
+    # The transposed layer, twice; D's gradient in x, three times, but in its first layer only in G's step.
+    n_back = [5 if i else 3 for i, layer in enumerate(layers) for _ in layer]
+    n_weights = 3  # D on real and on fake, and G
+    operands = []
+    for i, (places, patch, channels) in enumerate(product for layer in layers for product in layer):
         key_p, key_k, key_dy = jax.random.split(jax.random.fold_in(jax.random.key(seed), i), 3)
-        p = jax.random.normal(key_p, (4, places, patch))
+        p = jax.random.normal(key_p, (n_forward, places, patch))
         k = jax.random.normal(key_k, (patch, channels))
-        dy = jax.random.normal(key_dy, (5, places, channels))
-        layers.append((list(p), k, list(dy)))
+        dy = jax.random.normal(key_dy, (n_back[i], places, channels))
+        operands.append((list(p), k, list(dy)))
 
-    def one_step(total, layers):
-        for i, (p, k, dy) in enumerate(layers):
+    def one_step(total, operands):
+        for p, k, dy in operands:
             k = k + total  # so that no product can be computed once for all steps
-            # D on real, on fake, and in G's step; and the transposed layer's gradient in its input.
-            forward = [p[j] @ k for j in range(4)]
-            # The transposed layer, twice; D's gradient in x, three times, but in its first layer only in G's step.
-            back = [dy[j] @ k.T for j in range(5 if i else 3)]
-            weights = [(dy[j] + total).T @ p[j] for j in range(3)]  # D on real and on fake, and G
+            forward = [x @ k for x in p]
+            back = [y @ k.T for y in dy]
+            weights = [(y + total).T @ x for x, y in zip(p[:n_weights], dy, strict=False)]
             total = 1e-30 * sum(y[0, 0] for y in forward + back + weights)
         return total
 
     @jax.jit
-    def run_chunk(total, layers):
-        return jax.lax.fori_loop(0, _dcgan.CHUNK, lambda _, total: one_step(total, layers), total)
+    def run_chunk(total, operands):
+        return jax.lax.fori_loop(0, _dcgan.CHUNK, lambda _, total: one_step(total, operands), total)
 
     def run(steps: int) -> None:
         for _ in range(steps // _dcgan.CHUNK):
-            jax.block_until_ready(run_chunk(jnp.float32(0), layers))
+            jax.block_until_ready(run_chunk(jnp.float32(0), operands))
 
     return Contender(run, _dcgan.CHUNK, training.batch)

@@ -7,6 +7,7 @@ Read the files in this order:
     distributions  toy distributions that can be sampled and whose density and cdf are known
     numpy_gan      the whole GAN by hand: forward, backward, Adam, Algorithm 1
     convolution    convolution and its transpose, as one matrix product each
+    winograd       the same in fewer products, where the kernel is twice the stride
     networks       the same networks in Flax, and those of images
     train          the same GAN by automatic differentiation
     dynamics       the game as a vector field: the Dirac-GAN, Jacobians, eigenvalues

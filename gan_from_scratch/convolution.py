@@ -15,8 +15,8 @@ With stride s it makes an image s times as large. The derivative of P is P, and 
 automatic differentiation finds the rest in the two formulas, the second derivatives of the R1 penalty included.
 
 On a CPU this is faster than the library's convolution (XLA leaves its good one inside a loop, jax-ml/jax#12868): two
-copies and a matrix product. On a GPU or TPU the library is called; tests hold the two against each other.
-Images are (n, height, width, channels).
+copies and a matrix product. Where the kernel is twice the stride, winograd.py needs fewer products still. On a GPU or
+TPU the library is called. Tests hold all three against each other. Images are (n, height, width, channels).
 """
 
 from functools import partial
@@ -26,21 +26,55 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from gan_from_scratch.winograd import convolve_by_tiles, convolve_transposed_by_tiles
+
+# Of the larger image. With fewer, the nine products are too small to pay for the sums around them (timed, 1 to 64).
+CHANNELS_FOR_TILES = 8
+
 
 def convolve(
     x: Float[Array, "n h w c_in"], kernel: Float[Array, "c_out k k c_in"], stride: int, padding: int
 ) -> Float[Array, "n h_out w_out c_out"]:
-    """Slide the kernel over x, `padding` zeros around it: h_out = (h + 2 padding - k) / stride + 1."""
-    form = convolve_by_patches if jax.default_backend() == "cpu" else convolve_by_library
+    """Slide the kernel over x, `padding` zeros around it: h_out = (h + 2 padding - k) / stride + 1.
+
+    ValueError unless `stride` divides k and the padded height and width: then no pixel is left out, and inner pixels
+    are all seen equally often. (Where they are not, G paints checkerboards: Odena et al. 2016.)
+    """
+    k = kernel.shape[1]
+    h, w = (size + 2 * padding for size in x.shape[1:3])
+    check_multiples(stride, {"the kernel's size": k, "the padded height": h, "the padded width": w})
+    if k > min(h, w):
+        raise ValueError(f"the kernel's size is {k}, but must be at most that of the padded image, {h} x {w}")
+    if jax.default_backend() != "cpu":
+        form = convolve_by_library
+    else:
+        form = convolve_by_tiles if tiles_are_faster(kernel, stride) else convolve_by_patches
     return form(x, kernel, stride, padding)
 
 
 def convolve_transposed(
     y: Float[Array, "n h w c_in"], kernel: Float[Array, "c_in k k c_out"], stride: int, padding: int
 ) -> Float[Array, "n h_out w_out c_out"]:
-    """The adjoint of `convolve` with the same kernel: h_out = (h - 1) stride + k - 2 padding."""
-    form = convolve_transposed_by_patches if jax.default_backend() == "cpu" else convolve_transposed_by_library
+    """The adjoint of `convolve` with the same kernel: h_out = (h - 1) stride + k - 2 padding.
+
+    ValueError unless `stride` divides k.
+    """
+    check_multiples(stride, {"the kernel's size": kernel.shape[1]})
+    if jax.default_backend() != "cpu":
+        form = convolve_transposed_by_library
+    else:
+        form = convolve_transposed_by_tiles if tiles_are_faster(kernel, stride) else convolve_transposed_by_patches
     return form(y, kernel, stride, padding)
+
+
+def check_multiples(stride: int, sizes: dict[str, int]) -> None:
+    for name, size in sizes.items():
+        if size % stride:
+            raise ValueError(f"{name} is {size}, but must be a multiple of the stride {stride}")
+
+
+def tiles_are_faster(kernel: Float[Array, "c_small k k c_large"], stride: int) -> bool:
+    return kernel.shape[1] == 2 * stride and kernel.shape[3] >= CHANNELS_FOR_TILES
 
 
 def convolve_by_patches(x: Array, kernel: Array, stride: int, padding: int) -> Array:
@@ -83,15 +117,10 @@ def convolve_transposed_by_library(y: Array, kernel: Array, stride: int, padding
 def patches(x: Float[Array, "n h w c"], k: int, stride: int) -> Float[Array, "n rows cols patch"]:
     """P: the k x k patch at every place, `stride` pixels apart, each flattened as (row, column, channel).
 
-    ValueError unless `stride` divides k, h and w: then `stride` neighbouring pixels of a row can be read as one, and
-    a patch is k * k / stride slices. (A stride that does not divide k also paints checkerboards: Odena et al. 2016.)
+    As `stride` divides k, h and w, that many neighbouring pixels of a row are read as one, and P is k * k / stride
+    slices.
     """
     n, h, w, c = x.shape
-    for name, size in (("the kernel's size", k), ("the padded height", h), ("the padded width", w)):
-        if size % stride:
-            raise ValueError(f"{name} is {size}, but must be a multiple of the stride {stride}")
-    if k > min(h, w):
-        raise ValueError(f"the kernel's size is {k}, but must be at most that of the padded image, {h} x {w}")
     rows, cols = (h - k) // stride + 1, (w - k) // stride + 1
     x = x.reshape(n, h, w // stride, stride * c)
     slices = [

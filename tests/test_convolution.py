@@ -1,4 +1,4 @@
-"""Two ways to convolve: as patches and one matrix product, and by the library. Values, gradients, second gradients."""
+"""Three ways to convolve: by patches, by Winograd's tiles, by the library. Values, gradients, second gradients."""
 
 from functools import partial
 
@@ -9,25 +9,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_from_scratch import convolution
+from gan_from_scratch import convolution, winograd
 
 seeds = st.integers(0, 2**31)
 # kernel size, stride, padding, height, width: what the DCGAN, the frog nets and the classifier use, and odd ones
+TILED = [(4, 2, 1, 6, 10), (4, 2, 1, 8, 8), (4, 2, 0, 6, 6), (4, 2, 0, 4, 10), (2, 1, 1, 2, 5), (6, 3, 0, 9, 6)]
 SHAPES = [
-    (4, 2, 1, 6, 10),
-    (4, 2, 0, 6, 6),
+    *TILED,
     (5, 1, 2, 5, 4),
     (3, 1, 0, 3, 7),
     (3, 1, 1, 2, 2),
     (7, 1, 3, 4, 4),
-    (6, 3, 0, 9, 6),
     (1, 1, 0, 3, 3),
     (4, 4, 2, 8, 4),
 ]
-FORMS = {
-    "convolve": (convolution.convolve_by_patches, convolution.convolve_by_library),
-    "transposed": (convolution.convolve_transposed_by_patches, convolution.convolve_transposed_by_library),
+LIBRARY = {
+    False: convolution.convolve_by_library,
+    True: convolution.convolve_transposed_by_library,
 }
+FORMS = [  # function, whether it is transposed, and the shapes that it can do
+    (convolution.convolve_by_patches, False, SHAPES),
+    (convolution.convolve_transposed_by_patches, True, SHAPES),
+    (winograd.convolve_by_tiles, False, TILED),
+    (winograd.convolve_transposed_by_tiles, True, TILED),
+]
 
 
 def arrays(seed, shape, transposed):
@@ -37,9 +42,10 @@ def arrays(seed, shape, transposed):
     return x, jax.random.normal(key_k, (3, k, k, 5) if transposed else (5, k, k, 3)) / k
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("form", FORMS)
-def test_both_forms_agree_in_values_and_gradients(form, shape):
+@pytest.mark.parametrize(
+    ("form", "transposed", "shape"), [(*form, shape) for *form, shapes in FORMS for shape in shapes]
+)
+def test_every_form_is_the_librarys_in_values_and_gradients(form, transposed, shape):
     _, stride, padding, _, _ = shape
 
     @partial(jax.jit, static_argnums=0)
@@ -49,8 +55,8 @@ def test_both_forms_agree_in_values_and_gradients(form, shape):
 
     @given(seed=seeds)
     def agree(seed):
-        x, kernel = arrays(seed, shape, form == "transposed")
-        found, wanted = (value_and_gradients(function, x, kernel) for function in FORMS[form])
+        x, kernel = arrays(seed, shape, transposed)
+        found, wanted = (value_and_gradients(function, x, kernel) for function in (form, LIBRARY[transposed]))
         for one, other in zip(found, wanted, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5 * (1 + float(jnp.abs(other).max())))
 
@@ -77,7 +83,8 @@ def test_transposed_means_adjoint(shape):
     agree()
 
 
-def test_second_derivatives_as_r1_needs_them():
+@pytest.mark.parametrize(("form", "transposed"), [form[:2] for form in FORMS])
+def test_second_derivatives_as_r1_needs_them(form, transposed):
     """The gradient in the kernel of the squared gradient in x."""
 
     @partial(jax.jit, static_argnums=0)
@@ -89,7 +96,8 @@ def test_second_derivatives_as_r1_needs_them():
 
     @given(seed=seeds)
     def agree(seed):
-        found, wanted = (squared_slope(form, *arrays(seed, SHAPES[0], False)) for form in FORMS["convolve"])
+        x, kernel = arrays(seed, TILED[0], transposed)
+        found, wanted = (squared_slope(function, x, kernel) for function in (form, LIBRARY[transposed]))
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * float(jnp.abs(wanted).max()))
 
     agree()
@@ -118,15 +126,26 @@ def test_adding_patches_counts_how_often_each_pixel_was_copied():
 )
 def test_shapes_that_do_not_fit_are_named(k, stride, size, named):
     with pytest.raises(ValueError, match=named):
-        convolution.convolve_by_patches(jnp.ones((1, size, size, 1)), jnp.ones((1, k, k, 1)), stride, 0)
+        convolution.convolve(jnp.ones((1, size, size, 1)), jnp.ones((1, k, k, 1)), stride, 0)
 
 
-def test_another_device_takes_the_librarys(monkeypatch):
+def test_a_transposed_kernel_that_the_stride_does_not_divide_is_named():
+    with pytest.raises(ValueError, match="kernel's size is 5, but must be a multiple of the stride 2"):
+        convolution.convolve_transposed(jnp.ones((1, 4, 4, 1)), jnp.ones((1, 5, 5, 1)), 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("backend", "k", "channels", "form"),
+    [("gpu", 4, 8, "library"), ("cpu", 4, 8, "tiles"), ("cpu", 4, 7, "patches"), ("cpu", 6, 8, "patches")],
+)
+def test_the_device_and_the_kernel_choose_the_form(monkeypatch, backend, k, channels, form):
     called = []
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    for name in ("convolve_by_library", "convolve_transposed_by_library"):
-        monkeypatch.setattr(convolution, name, lambda x, *_, name=name: called.append(name) or x)
-    x, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((1, 4, 4, 1))
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    names = [f"{which}_by_{form}" for which in ("convolve", "convolve_transposed")]
+    for name in names:
+        real = getattr(convolution, name)
+        monkeypatch.setattr(convolution, name, lambda *args, name=name, real=real: called.append(name) or real(*args))
+    x, kernel = jnp.ones((1, 4, 4, channels)), jnp.ones((1, k, k, channels))
     convolution.convolve(x, kernel, 2, 1)
-    convolution.convolve_transposed(x, kernel, 2, 1)
-    assert called == ["convolve_by_library", "convolve_transposed_by_library"]
+    convolution.convolve_transposed(jnp.ones((1, 4, 4, 1)), kernel, 2, 1)
+    assert called == names
