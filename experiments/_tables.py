@@ -233,7 +233,7 @@ def settings() -> str:
     rows = [["the default", *quality(default)]]
     for name in (
         "rates_equal", "rates_slow", "rates_fast", "hidden_0", "hidden_1024", "noise_dim_32", "batch_32",
-        "batch_128", "shift_2",
+        "batch_128", "shift_2", "r1", "rates_fast_hidden_512",
     ):  # fmt: skip
         run = result(f"mnist_dcgan_{name}")
         # A setting that a result file does not know yet was off in its run.
@@ -268,11 +268,12 @@ def frogs() -> str:
 def frog_settings() -> str:
     """What shifts in front of D and the balance of the players do to the frogs, early on."""
     rows = []
-    for name in ("plain", "shift", "shift_fast_g"):
+    for name in ("plain", "shift", "shift_fast_g", "2500_steps", "2500_steps_fast_g"):
         run = result(f"cifar_dcgan_{name}")
         set_to = [f"{run['config'].get(key, 0):g}" for key in ("shift", "rate_g", "rate_d")]
-        rows.append([*set_to, *quality(run)])
-    return table(["shift [pixels]", "G's rate", "D's rate", *QUALITY], rows)
+        rates = "fall" if run["config"]["decay"] else "stay"
+        rows.append([f"{run['numbers']['steps']:,}", *set_to, rates, *quality(run)])
+    return table(["steps", "shift [pixels]", "G's rate", "D's rate", "rates", *QUALITY], rows)
 
 
 def judged_rows(columns: list[dict]) -> list[list[str]]:
@@ -320,6 +321,7 @@ def tiers() -> str:
         ("pytorch_dcgan", "experiments.pytorch_dcgan"),
         ("cifar_dcgan", "experiments.cifar_dcgan"),
         ("gradient_vanishing_mnist", "experiments.gradient_vanishing --data mnist"),
+        ("killed_runs", "experiments.killed_runs"),
         ("benchmark_images", "experiments.benchmark images"),
     ):
         rows.append([f"`.venv/bin/python -m {command}`", f"{result(name)['seconds'] / 60:.1f}"])

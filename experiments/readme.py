@@ -66,6 +66,7 @@ def numbers() -> dict[str, str]:
                    if row["loss"] == "nonsaturating" and (row["r1"] > 0) == r1 for seed in row["seeds"]])
         for r1 in (False, True)
     )  # fmt: skip
+    killed = result("killed_runs")["numbers"]
     products = {
         group.partition(",")[
             0
@@ -102,6 +103,9 @@ def numbers() -> dict[str, str]:
         "judge_mnist": f"{100 * result('classifier_mnist')['numbers']['test_accuracy']:.2f}",
         "judge_cifar10": f"{100 * result('classifier_cifar10')['numbers']['test_accuracy']:.1f}",
         "frogs_loss_d": f"{result('cifar_dcgan')['numbers']['at_the_end']['loss_d']:.2f}",
+        "kills": str(len(killed["kills"])),
+        "kills_while_saving": str(killed["while_saving"]),
+        "kills_lost": str(killed["checkpoints_lost"]),
         "products_mnist": products["mnist"],
         "products_cifar10": products["cifar10"],
         "parameters": str(result("dirac_gan")["numbers"]["gan_1d"][0]["seeds"][0]["parameters"]),

@@ -1,4 +1,4 @@
-"""A convolution whose kernel is twice its stride, as in a DCGAN, in nine small matrix products instead of sixteen.
+"""A convolution whose kernel is twice its stride, as in a DCGAN, with nine products of blocks instead of sixteen.
 
 Cut the image into blocks of s x s pixels, s the stride. The kernel covers 2 x 2 blocks and moves by one. Along a row of
 blocks d0 d1 d2 the kernel's halves g0 g1 give two neighbouring outputs in four products,
@@ -69,41 +69,44 @@ def sums_of_kernel(kernel: Float[Array, "c_out k k c_in"]) -> list[Float[Array, 
 
 
 def differences(x: Float[Array, "n h w c"], stride: int) -> list[Float[Array, "tiles block"]]:
-    """A(x): nine matrices with a row for each tile. Tiles begin at every second block.
+    """A(x): nine matrices with a row for each tile; tiles begin at every second block.
 
-    Its adjoint is written out: the one that JAX derives reads every number behind a test of its place, and a step of
-    the DCGAN took up to a tenth longer.
+    Its adjoint is written out because with the one that JAX derives a step of the DCGAN took up to a tenth longer.
     """
     n, h, w, c = x.shape
     rows, cols = h // stride, w // stride
-    # A tile's last block is the next one's first, so one pair of blocks more than there are tiles.
+    # A tile's last block is the next one's first, so there is one pair of blocks more than there are tiles.
     tall, wide = rows // 2 + 1, cols // 2 + 1
 
     def forward(_, x):
         x = x.reshape(n, rows, stride, cols, stride * c).transpose(0, 1, 3, 2, 4).reshape(n, rows, cols, -1)
         x = jnp.pad(x, ((0, 0), (0, 2 * tall - rows), (0, 2 * wide - cols), (0, 0)))
         x = x.reshape(n, tall, 2, wide, 2, -1)
-        lines = differences_of_three(x[:, :-1, 0], x[:, :-1, 1], x[:, 1:, 0])
-        tiles = [
-            d for line in lines for d in differences_of_three(line[:, :, :-1, 0], line[:, :, :-1, 1], line[:, :, 1:, 0])
-        ]
+        tiles = [d for line in differences_along(x, 1) for d in differences_along(line, 2)]
         return [d.reshape(-1, stride * stride * c) for d in tiles]
 
     def adjoint(_, tiles):
         tiles = [d.reshape(n, tall - 1, wide - 1, -1) for d in tiles]
-        lines = [put_back(tiles[i : i + 3], axis=2) for i in (0, 3, 6)]
-        x = put_back(lines, axis=1).reshape(n, 2 * tall, 2 * wide, stride, stride * c)[:, :rows, :cols]
+        lines = [differences_along_transposed(tiles[i : i + 3], 2) for i in (0, 3, 6)]
+        x = differences_along_transposed(lines, 1)
+        x = x.reshape(n, 2 * tall, 2 * wide, stride, stride * c)[:, :rows, :cols]
         return x.transpose(0, 1, 3, 2, 4).reshape(n, h, w, c)
 
     return linear_call(forward, adjoint, (), x)
 
 
-def differences_of_three(d0: Array, d1: Array, d2: Array) -> list[Array]:
+def differences_along(x: Array, axis: int) -> list[Array]:
+    """A in one direction: `axis` counts the pairs of blocks, the next axis is the pair."""
+    first, second = jnp.unstack(x, axis=axis + 1)
+    tiles = x.shape[axis] - 1
+    d0, d1, d2 = (
+        jax.lax.slice_in_dim(blocks, i, i + tiles, axis=axis) for blocks, i in ((first, 0), (second, 0), (first, 1))
+    )
     return [d0 - d1, d1, d2 - d1]
 
 
-def put_back(triple: list[Array], axis: int) -> Array:
-    """The adjoint along an axis: pairs of blocks, each block the sum of what was computed from it."""
+def differences_along_transposed(triple: list[Array], axis: int) -> Array:
+    """A^T in one direction: each block is the sum, with its sign, of all that was computed from it."""
     a, b, c = triple
 
     def pad(x, before, after):

@@ -19,7 +19,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import experiments
-from experiments import _dcgan, _draw_images, _run_dcgan, cifar_dcgan, classifier, mnist_dcgan, pytorch_dcgan, sample
+from experiments import (
+    _dcgan,
+    _draw_images,
+    _run_dcgan,
+    cifar_dcgan,
+    classifier,
+    killed_runs,
+    mnist_dcgan,
+    pytorch_dcgan,
+    sample,
+)
 from gan_from_scratch import checkpoint, data, train
 
 TINY = {"batch": 8, "width": 4, "noise_dim": 5}
@@ -368,3 +378,17 @@ def test_both_frameworks_have_the_same_networks():
             assert ours == sorted(parameter.numel() for parameter in module.parameters())
         x = theirs[0](torch.zeros(3, 5))
         assert x.shape == (3, channels, size, size) and theirs[1](x).shape == (3,)
+
+
+def test_a_killed_run_ends_as_one_left_alone(tmp_path, cache):
+    killed_runs.main(killed_runs.Config(kills=1, steps=100, wait=0.0, out=tmp_path, cache=cache))
+    found = numbers(tmp_path)
+    assert found["kills"][0]["loaded_step"] >= 20 and found["checkpoints_lost"] == 0
+    assert found["same_as_the_run_left_alone"] is True
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_runs_of_unlike_length_are_not_the_same(tmp_path, whole):
+    shutil.copytree(whole, tmp_path / "shorter")
+    shutil.rmtree(tmp_path / "shorter" / _run_dcgan.CHECKPOINTS / str(STEPS))
+    assert killed_runs.same_run(whole, whole) and not killed_runs.same_run(whole, tmp_path / "shorter")

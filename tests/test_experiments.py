@@ -29,6 +29,7 @@ from experiments import (
     frozen_players,
     goodfellow_1d,
     gradient_vanishing,
+    killed_runs,
     optimal_discriminator,
     pytorch_dcgan,
     readme,
@@ -259,6 +260,8 @@ def test_the_list_names_every_script(capsys):
 @pytest.mark.parametrize(
     ("script", "settings", "named"),
     [
+        (killed_runs, {"kills": 0}, "kills is 0"),
+        (killed_runs, {"wait": -1.0}, "wait is -1.0"),
         (goodfellow_1d, {"steps": 0}, "steps is 0"),
         (goodfellow_1d, {"steps": -5}, "steps is -5"),
         (goodfellow_1d, {"batch": 0}, "batch is 0"),

@@ -1,0 +1,121 @@
+"""A small mnist_dcgan is killed twenty times at random moments, resumed, and compared with one left alone (5 minutes).
+
+SIGKILL cannot be caught: what is on disk at that moment is all there is, a save half done included. Writes result.json.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from experiments import _run_dcgan, _script
+from gan_from_scratch import check, checkpoint
+
+SMALL = {"synthetic": 60, "batch": 8, "width": 4, "hidden": 6, "noise-dim": 5, "samples": 60, "sample-every": 200}
+POLL = 0.01  # seconds between two looks at the folder: a save takes some tenths
+
+
+@dataclass(frozen=True)
+class Config:
+    """The network is tiny and its images are made up: what is tested is the saving."""
+
+    kills: int = 20
+    """How often the run is killed."""
+    steps: int = 3_000
+    """Steps of Algorithm 1; enough that the run is not over before the last kill."""
+    checkpoint_every: int = 20
+    """Steps from one checkpoint to the next."""
+    wait: float = 1.5
+    """Seconds from a new checkpoint to the kill: uniform between 0 and this, the time of some more saves."""
+    seed: int = 0
+    """Decides how long each kill waits."""
+    out: Path = Path("runs/killed_runs")
+    """Folder for result.json."""
+    cache: Path | None = None
+    """Folder in which the classifier that judges is kept. None: the user's cache folder."""
+
+    def __post_init__(self):
+        for name in ("kills", "steps", "checkpoint_every"):
+            check.positive_integer(name, getattr(self, name))
+        check.nonnegative("wait", self.wait)
+        check.seed("seed", self.seed)
+
+
+def main(config: Config) -> None:
+    """Kill, resume, compare, save."""
+    started = time.perf_counter()
+    _script.prepare_folder(config.out)
+    rng, kills = np.random.default_rng(config.seed), []
+    with tempfile.TemporaryDirectory(dir=config.out) as folder, _script.progress_bar() as bar:
+        killed, alone = Path(folder) / "killed", Path(folder) / "alone"
+        task = bar.add_task("kills", total=config.kills, numbers="")
+        for _ in range(config.kills):
+            kills.append(kill_once(config, killed, rng.uniform(0, config.wait)))
+            bar.update(task, advance=1, numbers=f"step {kills[-1]['loaded_step']:,} of {config.steps:,}")
+        for out in (killed, alone):
+            subprocess.run(command(config, out), check=True, stdout=subprocess.DEVNULL)
+        same = same_run(killed, alone)
+    numbers = {
+        "kills": kills,
+        "while_saving": sum(kill["while_saving"] for kill in kills),
+        "checkpoints_lost": sum(kill["loaded_step"] < kill["complete_step"] for kill in kills),
+        "same_as_the_run_left_alone": same,
+    }
+    _script.save_result(config.out, config, started, numbers)
+    print(
+        f"{len(kills)} kills, {numbers['while_saving']} of them while saving, lost {numbers['checkpoints_lost']} "
+        f"checkpoints; the end is {'' if same else 'not '}that of the run left alone; results in {config.out}"
+    )
+
+
+def command(config: Config, out: Path) -> list[str]:
+    """The run, resumed if there is something to resume."""
+    options = SMALL | {"steps": config.steps, "checkpoint-every": config.checkpoint_every, "out": out}
+    if config.cache:
+        options["cache"] = config.cache
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    resume = ["--resume"] * bool(complete_steps(out))
+    return [sys.executable, "-m", "experiments.mnist_dcgan", *arguments, *resume]
+
+
+def complete_steps(out: Path) -> list[int]:
+    """Steps of the complete checkpoints, which alone have plain numbers for names."""
+    folder = out / _run_dcgan.CHECKPOINTS
+    return [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
+
+
+def kill_once(config: Config, out: Path, wait: float) -> dict[str, int | bool]:
+    """Run until there is a checkpoint more, wait, kill, and load what is left."""
+    before = max(complete_steps(out), default=0)
+    with subprocess.Popen(command(config, out), stdout=subprocess.DEVNULL) as process:
+        while max(complete_steps(out), default=0) == before and process.poll() is None:
+            time.sleep(POLL)
+        time.sleep(wait)
+        if process.poll() is not None:
+            raise ValueError(f"steps is {config.steps}, but must be more: the run was over before it could be killed")
+        complete = max(complete_steps(out))
+        process.kill()
+    folder = out / _run_dcgan.CHECKPOINTS
+    while_saving = any("tmp" in path.name for path in folder.iterdir())
+    _, state, _ = _run_dcgan.restored(out)
+    return {"complete_step": complete, "loaded_step": int(state.step), "while_saving": while_saving}
+
+
+def same_run(one: Path, other: Path) -> bool:
+    """Whether two runs ended with the same bits: parameters, statistics, optimizers, and what the figures show."""
+    ends = []
+    for out in (one, other):
+        _, like, _ = _run_dcgan.restored(out)
+        found = checkpoint.load(out / _run_dcgan.CHECKPOINTS, like)
+        ends.append((found.state, {name: x for name, x in found.history.items() if name != "seconds"}))
+    leaves = [[np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(end)] for end in ends]
+    return leaves[0] == leaves[1]
+
+
+if __name__ == "__main__":
+    _script.command_line(Config, main, __doc__)
