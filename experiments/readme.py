@@ -1,7 +1,7 @@
 """Write the numbers of README.md from the result files in experiments/results (seconds; for who changes either).
 
 A table stands in README.md between the lines `<!-- NAME -->` and `<!-- end -->`, where NAME is a function of
-_tables.py; a number in a sentence stands between the same marks, with a key of `numbers` for NAME.
+_tables.py or _image_tables.py; a number in a sentence stands between the same marks, with a key of `numbers` for NAME.
 """
 
 import re
@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import _script
-from experiments._tables import RESULTS, TABLES, result
+from experiments import _image_tables, _script, _tables
+from experiments._tables import RESULTS, result
 
 README = Path(__file__).parent.parent / "README.md"
+TABLES = _tables.TABLES | _image_tables.TABLES
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,11 @@ def numbers() -> dict[str, str]:
         for r1 in (False, True)
     )  # fmt: skip
     killed = result("killed_runs")["numbers"]
-    products = {
-        group.partition(",")[
-            0
-        ]: f"{100 * rows['JAX']['per_second'] / rows['the matrix products alone']['per_second']:.0f}"
+    speeds = {
+        group.split(",")[0]: {name: row["per_second"] for name, row in rows.items()}
         for group, rows in result("benchmark_images")["numbers"]["groups"].items()
     }
+    products = {name: f"{100 * row['JAX'] / row['the matrix products alone']:.0f}" for name, row in speeds.items()}
     return {
         "loss_d": f"{np.median(default['at_the_end']['loss_d']):.3f}",
         "loss_g": f"{np.median(default['at_the_end']['loss_g']):.3f}",
