@@ -55,7 +55,7 @@ def frogs() -> str:
 def frog_settings() -> str:
     """What shifts in front of D and the balance of the players do to the frogs, early on."""
     rows = []
-    for name in ("plain", "shift", "shift_fast_g", "2500_steps", "2500_steps_fast_g"):
+    for name in ("plain", "shift", "shift_fast_g", "2500_steps_fast_g", "2500_steps", "8000_steps"):
         run = result(f"cifar_dcgan_{name}")
         set_to = [f"{run['config'].get(key, 0):g}" for key in ("shift", "rate_g", "rate_d")]
         rates = "fall" if run["config"]["decay"] else "stay"
