@@ -1,4 +1,4 @@
-"""Ours beside PyTorch, if it is installed: the 1-D GAN (1 minute) or, with `images`, the DCGANs (10 minutes).
+"""Ours beside PyTorch, if it is installed: the 1-D GAN (1 minute) or, with `images`, the DCGANs (6 minutes).
 
 All contenders run the same networks, batch, optimizer and order of updates, in turns in one process: round after
 round, so that what else the machine does meets each of them. Writes result.json and prints a table.
