@@ -29,7 +29,7 @@ from jaxtyping import Float
 def convolve_by_tiles(
     x: Float[Array, "n h w c_in"], kernel: Float[Array, "c_out k k c_in"], stride: int, padding: int
 ) -> Float[Array, "n h_out w_out c_out"]:
-    """y = S^T [A(x) . S(K)], for k = 2 stride and a padded x that is a whole number of blocks."""
+    """y = S^T [A(x) . S(K)^T], for k = 2 stride and a padded x that is a whole number of blocks."""
     x = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     n, rows, cols = len(x), x.shape[1] // stride, x.shape[2] // stride
     products = [d @ g.T for d, g in zip(differences(x, stride), sums_of_kernel(kernel), strict=True)]
