@@ -14,6 +14,7 @@ from jax import Array
 from experiments import _script, classifier
 from gan_from_scratch import check, networks, remedies, train
 
+CATEGORY = 5.0  # what z says of its category; 1 would be lost among draws from N(0, 1), other values were not tried
 CHUNK = 20  # steps in one compiled call: a second or two on a CPU, so that a stop is soon heard
 
 
@@ -64,6 +65,9 @@ class Training:
     """Distribution of z: N(0, 1) or uniform on [-1, 1], in every coordinate."""
     noise_dim: int = 100
     """Coordinates of z."""
+    categories: int = 0
+    """So many of z's coordinates say which of as many categories was drawn, all alike likely: one is 5, the others 0.
+    Noise in one piece makes what lies between two digits, too. 0: no categories."""
     architecture: Literal["dcgan", "textbook"] = "dcgan"
     """Radford's networks, or the textbook's for 32 x 32 x 3 (Chollet), whose G does 220 times the arithmetic; --width
     and --hidden are for the first."""
@@ -116,9 +120,11 @@ class Training:
             check.fraction(name, getattr(self, name))
         for name in ("clip", "r1", "skip_below"):
             check.nonnegative(name, getattr(self, name))
-        for name in ("hidden", "shift"):
+        for name in ("hidden", "shift", "categories"):
             if getattr(self, name):
                 check.positive_integer(name, getattr(self, name))
+        if self.categories >= self.noise_dim:
+            raise ValueError(f"categories is {self.categories}, but must be below noise_dim, {self.noise_dim}")
         _script.check_choices(self)
         remedies.check_targets(self.smoothing, self.label_noise)
 
@@ -153,7 +159,7 @@ def build(training: Training, shape: tuple[int, int, int]) -> train.GAN:
         discriminator=discriminator,
         optimizer_g=optimizer_g,
         optimizer_d=optimizer(training.rate_d, training.steps * training.k),
-        sample_noise=sampler_of_noise(training.noise, training.noise_dim),
+        sample_noise=sampler_of_noise(training.noise, training.noise_dim, training.categories),
         batch=training.batch,
         k=training.k,
         generator_loss=training.loss,
@@ -165,10 +171,24 @@ def build(training: Training, shape: tuple[int, int, int]) -> train.GAN:
     )
 
 
-def sampler_of_noise(noise: str, dim: int) -> train.Sampler:
-    if noise == "gaussian":
-        return lambda key, n: jax.random.normal(key, (n, dim))
-    return lambda key, n: jax.random.uniform(key, (n, dim), minval=-1, maxval=1)
+def sampler_of_noise(noise: str, dim: int, categories: int) -> train.Sampler:
+    """z (n, dim): the first `categories` coordinates say which category it is, the others are continuous noise.
+
+    A continuous G maps noise in one piece to images in one piece, and digits are ten islands: on the bridges between
+    them its images are no digits (Khayatkhoei et al. 2018). With a category as one part of z (Chen et al. 2016, without
+    their second loss) the noise has as many pieces as the data may want. Which piece becomes what, G finds by itself.
+    """
+
+    def sample(key, n):
+        key_category, key_noise = jax.random.split(key)
+        category = jax.random.randint(key_category, (n,), 0, max(1, categories))
+        if noise == "gaussian":
+            continuous = jax.random.normal(key_noise, (n, dim - categories))
+        else:
+            continuous = jax.random.uniform(key_noise, (n, dim - categories), minval=-1, maxval=1)
+        return jnp.concatenate([CATEGORY * jax.nn.one_hot(category, categories), continuous], axis=1)
+
+    return sample
 
 
 def chunk_of_steps(

@@ -15,7 +15,7 @@ from experiments import _dcgan, _draw_images, _judge, _script, classifier
 from gan_from_scratch import checkpoint, data, metrics, train
 
 SHOWN = 64  # noises whose images are drawn again and again while G learns
-SETTLED = 20, 200  # batches for BatchNorm's statistics: of a picture on the way, and at the end
+SETTLED = 40, 400  # batches for BatchNorm's statistics: of a picture on the way, and at the end
 CHECKPOINTS = "checkpoints"  # their folder in --out
 METRICS = ("loss_d", "loss_g", "d_real", "d_fake")
 GENERATED = 500  # images in one call at sampling time

@@ -1,7 +1,7 @@
 """The plain PyTorch DCGAN, as long as ours and judged by the same classifier (about 20 minutes on 2 cores).
 
-Plain: fixed learning rates, no average of G, no shifted or mirrored images, PyTorch's running statistics. Needs
-`.[frameworks]`. Writes samples.png and result.json.
+Plain: Gaussian noise, fixed learning rates, no average of G, no shifted or mirrored images, PyTorch's running
+statistics. Needs `.[frameworks]`. Writes samples.png and result.json.
 """
 
 import time

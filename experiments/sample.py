@@ -4,7 +4,8 @@ From the newest checkpoint of mnist_dcgan or cifar_dcgan it writes
 
     samples.png        a grid of fresh samples
     samples.npz, png/  --n samples for the tools that compute FID
-    interpolation.png  each row walks from one noise to another
+    interpolation.png  each row walks from one noise to another of the same category
+    categories.png     each row one noise with every category, where z has categories
     traversal.png      each row moves one coordinate of one noise and nothing else; traversal.gif shows it moving
     nearest.png        each row a sample, and after a gap the training images nearest to it in pixels
     result.json        how near those are, beside test images and theirs
@@ -20,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from experiments import _draw_images, _run_dcgan, _script, classifier
+from experiments import _dcgan, _draw_images, _run_dcgan, _script, classifier
 from gan_from_scratch import check, data, train
 
 ROWS, COLUMNS = 8, 11  # of the walks
@@ -43,7 +44,7 @@ class Config:
     n: int = 10_000
     """Samples in samples.npz and png/."""
     coordinate: int | None = None
-    """The coordinate of z that the traversal moves. None: a row for each of the first eight."""
+    """The coordinate of z that the traversal moves. None: a row for each of the first eight that say no category."""
     span: float = 3.0
     """How far it moves from 0, each way, in Gaussian noise. Uniform noise moves from -1 to 1."""
 
@@ -57,9 +58,11 @@ def main(config: Config) -> None:
     """Load, draw, save."""
     started = time.perf_counter()
     gan, state, about = _run_dcgan.restored(config.run)
-    dim, name = about["noise_dim"], about["data"]
-    if config.coordinate is not None and not 0 <= config.coordinate < dim:
-        raise ValueError(f"coordinate is {config.coordinate}, but must be at least 0 and below {dim}, z's length")
+    dim, first, name = about["noise_dim"], about["categories"], about["data"]
+    if config.coordinate is not None and not first <= config.coordinate < dim:
+        raise ValueError(
+            f"coordinate is {config.coordinate}, but must be at least {first} and below {dim}: these of z can be moved"
+        )
     pictured = classifier.Config(data=name, data_dir=config.data_dir, synthetic=about["synthetic"])
     real = {
         split: data.of_classes(classifier.images_of(pictured, split), data.CLASSES[name], about["classes"])[0]
@@ -77,13 +80,18 @@ def main(config: Config) -> None:
     save_samples(samples, config.out)
     _draw_images.save_picture(_draw_images.tiles(samples[:100], 10), config.out / "samples.png")
 
-    ends = gan.sample_noise(key_walk, 2 * ROWS).reshape(2, ROWS, dim)
-    walk = jnp.stack([between(*ends, t, about["noise"]) for t in np.linspace(0, 1, COLUMNS)], axis=1)
-    _draw_images.save_picture(
-        _draw_images.tiles(images_at(walk.reshape(-1, dim)), COLUMNS), config.out / "interpolation.png"
-    )
+    def save_rows(z, name):
+        """z (rows, columns, dim)"""
+        picture = _draw_images.tiles(images_at(z.reshape(-1, dim)), z.shape[1])
+        _draw_images.save_picture(picture, config.out / name)
 
-    traversal = traversed(gan.sample_noise(key_traversal, ROWS), config, about["noise"])
+    start, end = gan.sample_noise(key_walk, 2 * ROWS).reshape(2, ROWS, dim)
+    walk = [between(start[:, first:], end[:, first:], t, about["noise"]) for t in np.linspace(0, 1, COLUMNS)]
+    save_rows(jnp.stack([jnp.concatenate([start[:, :first], z], axis=1) for z in walk], axis=1), "interpolation.png")
+    if first:
+        save_rows(with_every_category(start, first), "categories.png")
+
+    traversal = traversed(gan.sample_noise(key_traversal, ROWS), config, about["noise"], first)
     moved = images_at(traversal.reshape(-1, dim)).reshape(ROWS, COLUMNS, *samples.shape[1:])
     _draw_images.save_picture(
         _draw_images.tiles(moved.reshape(-1, *samples.shape[1:]), COLUMNS), config.out / "traversal.png"
@@ -128,11 +136,18 @@ def between(z0: jax.Array, z1: jax.Array, t: float, noise: str) -> jax.Array:
     return weight_0 * z0 + weight_1 * z1
 
 
-def traversed(z: jax.Array, config: Config, noise: str) -> jax.Array:
-    """Noises (rows, dim) to (rows, COLUMNS, dim): in each row one coordinate runs through its range."""
+def with_every_category(z: jax.Array, categories: int) -> jax.Array:
+    """Noises (rows, dim) to (rows, categories, dim): each with every category in turn."""
+    every = _dcgan.CATEGORY * jnp.eye(categories)
+    return jnp.stack([z.at[:, :categories].set(category) for category in every], axis=1)
+
+
+def traversed(z: jax.Array, config: Config, noise: str, first: int) -> jax.Array:
+    """Noises (rows, dim) to (rows, COLUMNS, dim): in each row one coordinate from `first` on runs through its range."""
     span = 1.0 if noise == "uniform" else config.span
     rows = jnp.arange(len(z))
-    coordinate = rows % z.shape[1] if config.coordinate is None else jnp.full(len(z), config.coordinate)
+    in_turn = first + rows % (z.shape[1] - first)
+    coordinate = in_turn if config.coordinate is None else jnp.full(len(z), config.coordinate)
     return jnp.stack([z.at[rows, coordinate].set(value) for value in np.linspace(-span, span, COLUMNS)], axis=1)
 
 

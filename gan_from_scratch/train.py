@@ -230,14 +230,18 @@ def settle(gan: GAN, state: GANState, key: Key[Array, ""], batches: int) -> GANS
     """The state to sample from: G's averaged parameters, and BatchNorm statistics that belong to them.
 
     Running statistics follow the newest parameters. Here the averaged ones stand still while `batches` fresh batches
-    of noise pass, so that the statistics come to rest. Without BatchNorm only the parameters change.
+    of noise pass. The last ten or so would decide where the running statistics end; their mean over the second half,
+    when the newest parameters' are forgotten, counts all of its batches alike. Without BatchNorm only the parameters
+    change.
     """
     params = remedies.averaged(state.g.opt_state, state.g.params)
 
     def one_batch(stats, key):
-        return _apply(gan.generator, params, stats, gan.sample_noise(key, gan.batch), key)[1], None
+        _, stats = _apply(gan.generator, params, stats, gan.sample_noise(key, gan.batch), key)
+        return stats, stats
 
-    stats, _ = jax.lax.scan(one_batch, state.g.stats, jax.random.split(key, batches))
+    _, running = jax.lax.scan(one_batch, state.g.stats, jax.random.split(key, batches))
+    stats = jax.tree.map(lambda statistic: statistic[batches // 2 :].mean(axis=0), running)
     return state._replace(g=state.g._replace(params=params, stats=stats))
 
 

@@ -1,10 +1,22 @@
-"""Shapes are checked while the tests run, figures need no screen, and hypothesis repeats itself in CI."""
+"""Shapes are checked while the tests run, figures need no screen, compiling is quick, CI draws the same cases."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ["MPLBACKEND"] = "Agg"
 
-from jaxtyping import install_import_hook
+# Many tests compile the same program, and so do the scripts that they start: what this process or one of its children
+# has compiled, the others find. Each test worker has a folder of its own, because two may not write one entry at once.
+COMPILED = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, COMPILED, ignore_errors=True)
+os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+# LLVM's -O2 compiles every random draw in a tenth of the time that its -O3, XLA's choice, needs.
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=2"
+
+from jaxtyping import install_import_hook  # noqa: E402
 
 # Before anything imports the package: from here on beartype checks every annotated shape.
 HOOK = install_import_hook("gan_from_scratch", "beartype.beartype")

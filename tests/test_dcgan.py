@@ -32,7 +32,7 @@ from experiments import (
 )
 from gan_from_scratch import checkpoint, data, train
 
-TINY = {"batch": 8, "width": 4, "noise_dim": 5}
+TINY = {"batch": 8, "width": 4, "noise_dim": 5, "categories": 2}
 STEPS = 60  # three compiled calls
 
 
@@ -107,7 +107,8 @@ def test_sigterm_saves_and_the_run_goes_on(tmp_path, cache, whole):
     """The run is too long to end before the signal; what it reached is compared with a run of the same length."""
     environment = {**os.environ, "PYTHONPATH": str(Path(experiments.__file__).parent.parent)}
     arguments = ["--out", tmp_path, "--cache", cache, "--synthetic", 60, "--sample-every", 20, "--checkpoint-every", 20]
-    arguments += ["--steps", 10**6, "--batch", 8, "--width", 4, "--noise-dim", 5, "--hidden", 6, "--no-decay"]
+    arguments += ["--steps", 10**6, "--batch", 8, "--width", 4, "--noise-dim", 5, "--categories", 2]
+    arguments += ["--hidden", 6, "--no-decay"]
     process = subprocess.Popen(
         [sys.executable, "-m", "experiments.mnist_dcgan", *map(str, arguments)],
         env=environment,
@@ -196,6 +197,7 @@ def test_a_class_selection_that_cannot_be_learnt_is_named(tmp_path, cache, class
         {"steps": 0}, {"batch": 0}, {"k": 0}, {"noise_dim": 0}, {"width": -1}, {"hidden": -1}, {"rate_g": 0.0},
         {"rate_d": -1.0}, {"b1": 1.0}, {"average": 1.0}, {"smoothing": 1.5}, {"label_noise": -0.1}, {"dropout": 1.0},
         {"clip": -1.0}, {"r1": float("nan")}, {"shift": -1}, {"skip_below": -1.0}, {"loss": "hinge"},
+        {"categories": -1}, {"categories": 100},
         {"noise": "laplace"}, {"batch": 1},
         {"dtype": "float16"}, {"optimizer": "sgd"}, {"architecture": "resnet"}, {"smoothing": 0.6, "label_noise": 0.6},
     ],
@@ -248,10 +250,12 @@ def test_sample_draws_from_a_checkpoint(tmp_path, whole, capsys):
     for i, path in enumerate(sorted((tmp_path / "png").iterdir())):
         with Image.open(path) as image:
             np.testing.assert_array_equal(image, packed[i, ..., 0])
-    for name in ("samples.png", "interpolation.png", "traversal.png", "traversal.gif", "nearest.png"):
-        assert (tmp_path / name).stat().st_size > 0
-    with pytest.raises(ValueError, match=r"coordinate is 5, but must be at least 0 and below 5"):
-        sample.main(sample.Config(run=whole, out=tmp_path, coordinate=5))
+    for name in ("samples", "interpolation", "categories", "traversal", "nearest"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 0
+    assert (tmp_path / "traversal.gif").stat().st_size > 0
+    for coordinate in (1, 5):
+        with pytest.raises(ValueError, match=rf"coordinate is {coordinate}, but must be at least 2 and below 5"):
+            sample.main(sample.Config(run=whole, out=tmp_path, coordinate=coordinate))
 
 
 def test_a_setting_that_a_checkpoint_does_not_know_is_off(whole, monkeypatch):
@@ -283,14 +287,41 @@ def test_a_walk_between_gaussian_noises_keeps_their_length(seed, t):
     np.testing.assert_allclose(sample.between(z0, z1, 0.5, "uniform"), (z0 + z1) / 2, atol=1e-6)
 
 
-def test_a_traversal_moves_one_coordinate():
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_traversal_moves_one_coordinate(first):
     z = jax.random.normal(jax.random.key(0), (8, 6))
-    moved = sample.traversed(z, sample.Config(), "gaussian")
+    moved = sample.traversed(z, sample.Config(), "gaussian", first)
     for row in range(8):
         for value, point in zip(np.linspace(-3, 3, sample.COLUMNS), moved[row], strict=True):
-            np.testing.assert_allclose(point, z[row].at[row % 6].set(value), rtol=1e-6)
-    one = sample.traversed(z, sample.Config(coordinate=4), "uniform")
+            np.testing.assert_allclose(point, z[row].at[first + row % (6 - first)].set(value), rtol=1e-6)
+    one = sample.traversed(z, sample.Config(coordinate=4), "uniform", first)
     np.testing.assert_allclose(one[3, 0], z[3].at[4].set(-1))
+
+
+def test_every_category_in_turn_and_nothing_else_changes():
+    z = _dcgan.sampler_of_noise("gaussian", 7, 3)(jax.random.key(0), 4)
+    every = sample.with_every_category(z, 3)
+    assert every.shape == (4, 3, 7)
+    np.testing.assert_array_equal(every[:, :, 3:], jnp.broadcast_to(z[:, None, 3:], (4, 3, 4)))
+    for row in range(4):
+        assert sum(bool(jnp.array_equal(point, z[row])) for point in every[row]) == 1
+
+
+@pytest.mark.parametrize("categories", [0, 3])
+@pytest.mark.parametrize(("noise", "std"), [("gaussian", 1), ("uniform", 1 / 3**0.5)])
+def test_noise_is_a_category_and_independent_draws(noise, std, categories):
+    """10,000 z: each category within 5 standard deviations of a third, the rest with the moments of their kind."""
+    z = np.asarray(_dcgan.sampler_of_noise(noise, 8, categories)(jax.random.key(3), 10_000))
+    assert z.shape == (10_000, 8)
+    category, rest = z[:, :categories], z[:, categories:]
+    assert set(np.unique(category)) <= {0, _dcgan.CATEGORY}
+    if categories:
+        assert np.all((category > 0).sum(axis=1) == 1)
+        np.testing.assert_allclose((category > 0).mean(axis=0), 1 / categories, atol=5 * (2 / 9 / 10_000) ** 0.5)
+    np.testing.assert_allclose(rest.mean(axis=0), 0, atol=0.05 * std)
+    np.testing.assert_allclose(np.cov(z.T)[categories:, categories:], std**2 * np.eye(8 - categories), atol=0.08)
+    if noise == "uniform":
+        assert np.abs(rest).max() <= 1
 
 
 def test_nearest_finds_the_image_itself_first():

@@ -1,5 +1,7 @@
 """Shapes, units, and what the set discriminator may and may not see."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,22 +15,39 @@ seeds = st.integers(0, 2**31)
 
 
 def variables(module, x, seed=0):
-    return module.init(jax.random.key(seed), x, train=True)
+    return _init(module, jax.random.key(seed), x)
+
+
+@partial(jax.jit, static_argnames="module")
+def _init(module, key, x):
+    return module.init(key, x, train=True)
+
+
+@partial(jax.jit, static_argnames="module")
+def trained(module, variables, x):
+    """What comes out in training, and the statistics after it."""
+    return module.apply(variables, x, train=True, mutable=["batch_stats"])
+
+
+@partial(jax.jit, static_argnames="module")
+def sampled(module, variables, x):
+    """What comes out at sampling time."""
+    return module.apply(variables, x, train=False)
 
 
 @pytest.mark.parametrize("dim", [1, 2])
 def test_shapes(dim):
     z = jnp.ones((6, 3))
     g, d = networks.Generator((8,), dim), networks.Discriminator((8,))
-    x = g.apply(variables(g, z), z, train=True)
+    x, _ = trained(g, variables(g, z), z)
     assert x.shape == (6, dim)
-    assert d.apply(variables(d, x), x, train=True).shape == (6,)
+    assert trained(d, variables(d, x), x)[0].shape == (6,)
 
 
 def test_logits_are_no_probabilities():
     x = jnp.linspace(-50, 50, 20)[:, None]
     d = networks.Discriminator((8,))
-    a = d.apply(variables(d, x), x, train=True)
+    a, _ = trained(d, variables(d, x), x)
     assert jnp.min(a) < 0 or jnp.max(a) > 1
 
 
@@ -42,7 +61,7 @@ def test_units_move_and_stretch_the_generator_and_are_undone_by_the_discriminato
     d, of_moved = networks.Discriminator((8,)), networks.Discriminator((8,), shift=shift, scale=scale)
     params = variables(d, x, seed)
     # float32 keeps 7 digits of y, and shift / scale may be 200: 2e-5 of x.
-    np.testing.assert_allclose(d.apply(params, x, train=True), of_moved.apply(params, y, train=True), atol=5e-4)
+    np.testing.assert_allclose(trained(d, params, x)[0], of_moved.apply(params, y, train=True), atol=5e-4)
 
 
 @given(seed=seeds)
@@ -50,8 +69,8 @@ def test_each_point_is_judged_by_itself(seed):
     x = jax.random.normal(jax.random.key(seed), (8, 1))
     d = networks.Discriminator((8, 8))
     params = variables(d, x, seed)
-    alone = jnp.concatenate([d.apply(params, row[None], train=True) for row in x])
-    np.testing.assert_allclose(d.apply(params, x, train=True), alone, rtol=1e-5, atol=1e-6)
+    alone = jnp.concatenate([trained(d, params, row[None])[0] for row in x])
+    np.testing.assert_allclose(trained(d, params, x)[0], alone, rtol=1e-5, atol=1e-6)
 
 
 @given(seed=seeds)
@@ -61,12 +80,12 @@ def test_a_set_is_judged_as_a_set(seed):
     d = networks.SetDiscriminator((8,), set_size=10)
     x = jax.random.normal(key, (30, 1))
     params = variables(d, x, seed)
-    a = d.apply(params, x, train=True)
+    a, _ = trained(d, params, x)
     assert a.shape == (3,)
     shuffled = jax.random.permutation(key, x.reshape(3, 10), axis=1, independent=True).reshape(30, 1)
-    np.testing.assert_allclose(d.apply(params, shuffled, train=True), a, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(trained(d, params, shuffled)[0], a, rtol=1e-5, atol=1e-6)
     moved = x.at[0].add(1.0)
-    b = d.apply(params, moved, train=True)
+    b, _ = trained(d, params, moved)
     assert b[0] != a[0]
     np.testing.assert_array_equal(b[1:], a[1:])
 
@@ -98,12 +117,10 @@ def test_batch_norm_after_the_first_layer(seed):
     d = networks.Discriminator((8, 8), batch_norm=True)
     start = variables(d, x, seed)
     assert set(start["batch_stats"]) == {"norm_1"}
-    together, after = d.apply(start, x, train=True, mutable=["batch_stats"])
-    alone, _ = d.apply(start, x[:4], train=True, mutable=["batch_stats"])
+    together, after = trained(d, start, x)
+    alone, _ = trained(d, start, x[:4])
     assert not np.allclose(together[:4], alone, rtol=1e-3)
-    np.testing.assert_allclose(
-        d.apply(start, x, train=False)[:4], d.apply(start, x[:4], train=False), rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(sampled(d, start, x)[:4], sampled(d, start, x[:4]), rtol=1e-5, atol=1e-6)
     first, second = start["params"]["layer_0"], start["params"]["layer_1"]
     h = jax.nn.leaky_relu(x @ first["kernel"] + first["bias"], networks.LEAK) @ second["kernel"] + second["bias"]
     moved = after["batch_stats"]["norm_1"]
@@ -127,9 +144,9 @@ BF16 = jnp.bfloat16
 def test_dcgan_shapes_and_range(pair):
     g, d, shape = pair
     z = jax.random.normal(jax.random.key(1), (3, 5))
-    x, _ = g.apply(variables(g, z), z, train=True, mutable=["batch_stats"])
+    x, _ = trained(g, variables(g, z), z)
     assert x.shape == (3, *shape) and x.dtype == jnp.float32 and jnp.abs(x).max() <= 1
-    a = d.apply(variables(d, x), x, train=False)
+    a = sampled(d, variables(d, x), x)
     assert a.shape == (3,) and a.dtype == jnp.float32
 
 
@@ -178,7 +195,7 @@ def test_one_layer_of_the_generator_by_hand(seed):
     h = (h - h.mean(axis=(0, 1, 2))) / jnp.sqrt(h.var(axis=(0, 1, 2)) + 1e-5)
     h = jax.nn.relu(h * params["norm_0"]["scale"] + params["norm_0"]["bias"])
     h = convolution.convolve_transposed_by_library(h, params["up_1"]["kernel"], 2, 1) + params["up_1"]["bias"]
-    x, _ = g.apply(start, z, train=True, mutable=["batch_stats"])
+    x, _ = trained(g, start, z)
     np.testing.assert_allclose(x, jnp.tanh(h), atol=1e-5)
 
 
@@ -188,11 +205,11 @@ def test_at_sampling_time_no_image_depends_on_its_batch_mates(seed):
     for module, inputs in ((g, (6, 5)), (d, (6, *shape))):
         x = jax.random.normal(jax.random.key(seed), inputs)
         params = variables(module, x)
-        together = module.apply(params, x, train=False)
-        np.testing.assert_allclose(together[:2], module.apply(params, x[:2], train=False), atol=1e-5)
-        trained, _ = module.apply(params, x, train=True, mutable=["batch_stats"])
-        alone, _ = module.apply(params, x[:2], train=True, mutable=["batch_stats"])
-        assert not np.allclose(trained[:2], alone, atol=1e-4)  # in training it does: that is what BatchNorm is
+        together = sampled(module, params, x)
+        np.testing.assert_allclose(together[:2], sampled(module, params, x[:2]), atol=1e-5)
+        in_training, _ = trained(module, params, x)
+        alone, _ = trained(module, params, x[:2])
+        assert not np.allclose(in_training[:2], alone, atol=1e-4)  # in training it does: that is what BatchNorm is
 
 
 @pytest.mark.parametrize("size", [0, 4, 7, 12, 30, 27, 49, -28])
@@ -215,9 +232,9 @@ def test_bfloat16_is_for_products_alone():
         x = jax.random.normal(jax.random.key(0), inputs)
         start = variables(half, x)
         assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(start))
-        y, stats = half.apply(start, x, train=True, mutable=["batch_stats"])
+        y, stats = trained(half, start, x)
         assert y.dtype == jnp.float32 and all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(stats))
-        wanted, _ = module.apply(start, x, train=True, mutable=["batch_stats"])
+        wanted, _ = trained(module, start, x)
         assert not np.array_equal(y, wanted)
         np.testing.assert_allclose(y, wanted, atol=0.05 * float(jnp.abs(wanted).max()))
 
@@ -227,7 +244,7 @@ def test_dropout_is_off_at_sampling_time():
     x = jax.random.normal(jax.random.key(0), (3, 28, 28, 1))
     params = d.init({"params": jax.random.key(0), "dropout": jax.random.key(1)}, x, train=True)
     plain = networks.DCGANDiscriminator(28, 1, 4)
-    np.testing.assert_array_equal(d.apply(params, x, train=False), plain.apply(params, x, train=False))
+    np.testing.assert_array_equal(sampled(d, params, x), sampled(plain, params, x))
     dropped = [
         d.apply(params, x, train=True, rngs={"dropout": jax.random.key(i)}, mutable=["batch_stats"])[0] for i in (1, 2)
     ]
@@ -260,7 +277,7 @@ def test_the_classifiers_logits_are_an_affine_map_of_its_features():
     c = networks.Classifier(4)
     x = jax.random.normal(jax.random.key(0), (3, 28, 28, 1))
     params = variables(c, x)
-    logits, features = c.apply(params, x, train=False)
+    logits, features = sampled(c, params, x)
     assert logits.shape == (3, 10) and features.shape == (3, 16)
     last = params["params"]["classes"]
     np.testing.assert_allclose(logits, features @ last["kernel"] + last["bias"], rtol=1e-4, atol=1e-4)

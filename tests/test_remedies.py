@@ -78,7 +78,7 @@ def test_everything_is_off_by_default():
     seed=st.integers(0, 2**31),
     smoothing=st.floats(0, 1, width=32),
     share=st.floats(0, 1, width=32),
-    n=st.integers(1, 9),
+    n=st.sampled_from([1, 2, 9]),
 )
 def test_targets_stay_inside_0_and_1_and_smoothing_is_one_sided(seed, smoothing, share, n):
     noise = share * (1 - smoothing)
@@ -114,8 +114,8 @@ def test_targets_of_0_and_1_are_the_papers_loss(seed):
 
 @given(
     seed=st.integers(0, 2**31),
-    shape=st.tuples(*[st.integers(1, n) for n in (4, 5, 6, 3)]),
-    pixels=st.integers(0, 7),
+    shape=st.sampled_from([(4, 5, 6, 3), (1, 6, 2, 1), (3, 1, 1, 2)]),
+    pixels=st.sampled_from([0, 1, 3, 7]),
 )
 def test_a_shifted_image_is_a_window_of_the_image_with_repeated_edges(seed, shape, pixels):
     key = jax.random.key(seed)

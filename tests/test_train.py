@@ -310,13 +310,13 @@ def test_settled_statistics_are_those_of_the_averaged_generator():
         RESTLESS, optimizer_g=optax.chain(optax.sgd(0.5), remedies.average_parameters(0.9)), batch=2000
     )
     state, _ = train.train(gan, train.init(gan, KEY), DATA.sample, KEY, 4)
-    settled = jax.jit(lambda state: train.settle(gan, state, KEY, 80))(state)
+    settled = jax.jit(lambda state: train.settle(gan, state, KEY, 200))(state)
     assert all(same(settled.d, state.d)) and all(same(settled.g.opt_state, state.g.opt_state))
     average = remedies.averaged(state.g.opt_state, state.g.params)
     assert all(same(settled.g.params, average)) and not all(same(settled.g.params, state.g.params))
     z = NOISE.sample(jax.random.key(9), 100_000)
     h = z @ average["Dense_0"]["kernel"] + average["Dense_0"]["bias"]
     found = settled.g.stats["batch_stats"]["BatchNorm_0"]
-    # 80 batches of 2,000, of which about the last 20 count: 40,000 draws, errors of some .5 %
-    np.testing.assert_allclose(found["mean"], h.mean(axis=0), atol=0.03 * float(h.std()))
-    np.testing.assert_allclose(found["var"], h.var(axis=0), rtol=0.05)
+    # Of the 200 batches of 2,000 the last 100 count, 200,000 draws, beside 100,000 here: errors of some .4 %.
+    np.testing.assert_allclose(found["mean"], h.mean(axis=0), atol=0.02 * float(h.std()))
+    np.testing.assert_allclose(found["var"], h.var(axis=0), rtol=0.02)
