@@ -66,8 +66,8 @@ class Training:
     noise_dim: int = 100
     """Coordinates of z."""
     categories: int = 0
-    """So many of z's coordinates say which of as many categories was drawn, all alike likely: one is 5, the others 0.
-    Noise in one piece makes what lies between two digits, too. 0: no categories."""
+    """So many of z's coordinates say which of as many categories was drawn, each as likely: there 5, else 0. Noise in
+    one piece also makes what lies between two digits. 0: no categories."""
     architecture: Literal["dcgan", "textbook"] = "dcgan"
     """Radford's networks, or the textbook's for 32 x 32 x 3 (Chollet), whose G does 220 times the arithmetic; --width
     and --hidden are for the first."""

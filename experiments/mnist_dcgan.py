@@ -14,7 +14,7 @@ from gan_from_scratch import data
 
 @dataclass(frozen=True)
 class Config:
-    """The rates are one of the two best of four pairs, each run once for 3,000 steps (README, Images)."""
+    """A category for each digit; the rates are one of the two best of four pairs, each run once (README, Images)."""
 
     classes: tuple[str, ...] = data.CLASSES["mnist"]
     """Which digits."""

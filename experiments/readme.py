@@ -67,7 +67,7 @@ def numbers() -> dict[str, str]:
                    if row["loss"] == "nonsaturating" and (row["r1"] > 0) == r1 for seed in row["seeds"]])
         for r1 in (False, True)
     )  # fmt: skip
-    killed = result("killed_runs")["numbers"]
+    killed, drawn = (result(name)["numbers"] for name in ("killed_runs", "sample"))
     speeds = {
         group.split(",")[0]: {name: row["per_second"] for name, row in rows.items()}
         for group, rows in result("benchmark_images")["numbers"]["groups"].items()
@@ -103,6 +103,8 @@ def numbers() -> dict[str, str]:
         "judge_mnist": f"{100 * result('classifier_mnist')['numbers']['test_accuracy']:.2f}",
         "judge_cifar10": f"{100 * result('classifier_cifar10')['numbers']['test_accuracy']:.1f}",
         "frogs_loss_d": f"{result('cifar_dcgan')['numbers']['at_the_end']['loss_d']:.2f}",
+        "nearest_generated": f"{drawn['generated_to_nearest_training_image']:.1f}",
+        "nearest_test": f"{drawn['test_to_nearest_training_image']:.1f}",
         "kills": str(len(killed["kills"])),
         "kills_while_saving": str(killed["while_saving"]),
         "kills_lost": str(killed["checkpoints_lost"]),
