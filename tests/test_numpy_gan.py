@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -53,9 +54,9 @@ def assert_slopes(gradient, loss, params, h=1e-6):
     of a leaky ReLU: then the other one holds.
     """
     vector, found = flat(params), flat(gradient)
-    steps = h * np.eye(len(vector))
-    forward = np.array([loss(unflat(vector + s, params)) - loss(params) for s in steps]) / h
-    backward = np.array([loss(params) - loss(unflat(vector - s, params)) for s in steps]) / h
+    steps, here = h * np.eye(len(vector)), loss(params)
+    forward = np.array([loss(unflat(vector + s, params)) - here for s in steps]) / h
+    backward = np.array([here - loss(unflat(vector - s, params)) for s in steps]) / h
     off = np.minimum(np.abs(found - forward), np.abs(found - backward))
     assert np.max(off) < 1e-4 * np.max(np.abs(found))
 
@@ -68,6 +69,7 @@ G = networks.Generator(HIDDEN, shift=UNITS.shift, scale=UNITS.scale)
 D = networks.Discriminator(HIDDEN, shift=UNITS.shift, scale=UNITS.scale)
 
 
+@partial(jax.jit, static_argnames="r1")
 def jax_loss_d(params_d, params_g, x, z, r1):
     def logits(x):
         return D.apply({"params": params_d}, x, train=True)
@@ -76,6 +78,7 @@ def jax_loss_d(params_d, params_g, x, z, r1):
     return loss + r1 * remedies.r1_penalty(logits, x)
 
 
+@partial(jax.jit, static_argnames="loss")
 def jax_loss_g(params_g, params_d, z, loss):
     fake = G.apply({"params": params_g}, z, train=True)
     return losses.GENERATOR_LOSSES[loss](D.apply({"params": params_d}, fake, train=True))
