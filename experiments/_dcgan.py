@@ -14,7 +14,7 @@ from jax import Array
 from experiments import _script, classifier
 from gan_from_scratch import check, networks, remedies, train
 
-CATEGORY = 5.0  # what z says of its category; 1 would be lost among draws from N(0, 1), other values were not tried
+CATEGORY = 5.0  # in z, the coordinate of the category drawn: well above the draws of N(0, 1) around it; no other was tried
 CHUNK = 20  # steps in one compiled call: a second or two on a CPU, so that a stop is soon heard
 
 
@@ -62,7 +62,7 @@ class Training:
     loss: Literal["saturating", "nonsaturating"] = "nonsaturating"
     """G's loss: E log(1 - D(G(z))), eq. (1), or -E log D(G(z)), section 3."""
     noise: Literal["gaussian", "uniform"] = "gaussian"
-    """Distribution of z: N(0, 1) or uniform on [-1, 1], in every coordinate."""
+    """Distribution of z: N(0, 1) or uniform on [-1, 1], in every coordinate that says no category."""
     noise_dim: int = 100
     """Coordinates of z."""
     categories: int = 0

@@ -16,8 +16,10 @@ import numpy as np
 from experiments import _run_dcgan, _script
 from gan_from_scratch import check, checkpoint
 
-SMALL = {"synthetic": 60, "batch": 8, "width": 4, "hidden": 6, "noise-dim": 5, "categories": 2}
-SMALL |= {"samples": 60, "sample-every": 200}
+SMALL = {
+    "synthetic": 60, "samples": 60, "sample-every": 200,
+    "batch": 8, "width": 4, "hidden": 6, "noise-dim": 5, "categories": 2,
+}  # fmt: skip
 POLL = 0.01  # seconds between two looks at the folder: a save takes some tenths
 
 

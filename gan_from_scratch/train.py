@@ -234,6 +234,7 @@ def settle(gan: GAN, state: GANState, key: Key[Array, ""], batches: int) -> GANS
     when the newest parameters' are forgotten, counts all of its batches alike. Without BatchNorm only the parameters
     change.
     """
+    check.positive_integer("batches", batches)
     params = remedies.averaged(state.g.opt_state, state.g.params)
 
     def one_batch(stats, key):

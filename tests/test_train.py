@@ -304,6 +304,11 @@ def test_bad_remedies_are_named(field):
         dataclasses.replace(PLAIN, **field)
 
 
+def test_bad_batches_are_named():
+    with pytest.raises(ValueError, match="batches is 0"):
+        train.settle(PLAIN, train.init(PLAIN, KEY), KEY, 0)
+
+
 def test_settled_statistics_are_those_of_the_averaged_generator():
     """Of many fresh batches under the averaged parameters; D and G's optimizer stay as they are."""
     gan = dataclasses.replace(
