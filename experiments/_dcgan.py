@@ -14,7 +14,7 @@ from jax import Array
 from experiments import _script, classifier
 from gan_from_scratch import check, networks, remedies, train
 
-CATEGORY = 5.0  # in z, the coordinate of the category drawn: well above the draws of N(0, 1) around it; no other was tried
+CATEGORY = 5.0  # in z, the coordinate of the category drawn: well above draws of N(0, 1); no other was tried
 CHUNK = 20  # steps in one compiled call: a second or two on a CPU, so that a stop is soon heard
 
 
