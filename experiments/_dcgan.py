@@ -121,8 +121,7 @@ class Training:
         for name in ("clip", "r1", "skip_below"):
             check.nonnegative(name, getattr(self, name))
         for name in ("hidden", "shift", "categories"):
-            if getattr(self, name):
-                check.positive_integer(name, getattr(self, name))
+            check.nonnegative_integer(name, getattr(self, name))
         if self.categories >= self.noise_dim:
             raise ValueError(f"categories is {self.categories}, but must be below noise_dim, {self.noise_dim}")
         _script.check_choices(self)

@@ -9,8 +9,17 @@ import numpy as np
 
 def positive_integer(name: str, value: int) -> None:
     """Raise ValueError unless `value` is a whole number of at least 1. True is no number."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} is {value!r}, but must be a whole number of at least 1")
+    _whole_number(name, value, 1)
+
+
+def nonnegative_integer(name: str, value: int) -> None:
+    """Raise ValueError unless `value` is a whole number of at least 0. False is no number."""
+    _whole_number(name, value, 0)
+
+
+def _whole_number(name: str, value: int, lowest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < lowest:
+        raise ValueError(f"{name} is {value!r}, but must be a whole number of at least {lowest}")
 
 
 def seed(name: str, value: int) -> None:

@@ -57,8 +57,7 @@ class GAN:
         check.positive_integer("k", self.k)
         check.positive_integer("generator_steps", self.generator_steps)
         check.one_of("generator_loss", self.generator_loss, losses.GENERATOR_LOSSES)
-        if self.shift:
-            check.positive_integer("shift", self.shift)
+        check.nonnegative_integer("shift", self.shift)
         for name in ("r1", "skip_below"):
             check.nonnegative(name, getattr(self, name))
         for name in ("smoothing", "label_noise"):

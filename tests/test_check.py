@@ -12,6 +12,7 @@ from gan_from_scratch import check
     ("function", "good", "bad"),
     [
         (check.positive_integer, [1, 7, np.int32(3)], [0, -1, 1.0, True, "3", None, math.nan]),
+        (check.nonnegative_integer, [0, 7, np.int32(3)], [-1, 0.0, False, "3", None]),
         (check.seed, [0, 7, 2**32 - 1], [-1, 0.0, False, 2**32]),
         (check.finite, [0, -1.5], [math.nan, math.inf, -math.inf]),
         (check.positive, [1e-9, 3], [0, -1, math.nan, math.inf]),
