@@ -19,8 +19,9 @@ def settings() -> str:
     default = result("mnist_dcgan_3000_steps")
     rows = [["the default, but `--categories 0`", *quality(default)]]
     for name in (
-        "categories_10", "categories_30", "rates_equal", "rates_slow", "rates_fast", "hidden_0", "hidden_1024",
-        "noise_dim_32", "batch_32", "batch_128", "shift_2", "dropout", "r1", "r1_strong", "rates_fast_hidden_512",
+        "seed_2", "categories_10", "categories_10_seed_2", "categories_30", "rates_equal", "rates_slow", "rates_fast",
+        "hidden_0", "hidden_1024", "noise_dim_32", "batch_32", "batch_128", "shift_2", "dropout", "r1", "r1_strong",
+        "rates_fast_hidden_512",
     ):  # fmt: skip
         run = result(f"mnist_dcgan_{name}")
         # A setting that a result file does not know yet was off in its run.
