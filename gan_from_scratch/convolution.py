@@ -11,15 +11,13 @@ the first of these applies to dy, with weights of its own:
 
     x = P^T(y K)
 
-With stride s it makes an image s times as large. The derivative of P is P, and of P^T is P^T; told this once,
-automatic differentiation finds the rest in the two formulas, the second derivatives of the R1 penalty included.
+With stride s it makes an image s times as large. Both are written in plain array operations, so every transformation
+of JAX applies to them: gradients of gradients (the R1 penalty's), forward derivatives, `vmap` over images or kernels.
 
 On a CPU this is faster than the library's convolution (XLA leaves its good one inside a loop, jax-ml/jax#12868): two
 copies and a matrix product. Where the kernel is twice the stride, winograd.py needs fewer products still. On a GPU or
 TPU the library is called. Tests hold all three against each other. Images are (n, height, width, channels).
 """
-
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +46,7 @@ def convolve(
     if jax.default_backend() != "cpu":
         form = convolve_by_library
     else:
-        form = convolve_by_tiles if tiles_are_faster(kernel, stride) else convolve_by_patches
+        form = convolve_by_tiles if tiles_serve(kernel, stride) else convolve_by_patches
     return form(x, kernel, stride, padding)
 
 
@@ -63,7 +61,7 @@ def convolve_transposed(
     if jax.default_backend() != "cpu":
         form = convolve_transposed_by_library
     else:
-        form = convolve_transposed_by_tiles if tiles_are_faster(kernel, stride) else convolve_transposed_by_patches
+        form = convolve_transposed_by_tiles if tiles_serve(kernel, stride) else convolve_transposed_by_patches
     return form(y, kernel, stride, padding)
 
 
@@ -73,8 +71,9 @@ def check_multiples(stride: int, sizes: dict[str, int]) -> None:
             raise ValueError(f"{name} is {size}, but must be a multiple of the stride {stride}")
 
 
-def tiles_are_faster(kernel: Float[Array, "c_small k k c_large"], stride: int) -> bool:
-    return kernel.shape[1] == 2 * stride and kernel.shape[3] >= CHANNELS_FOR_TILES
+def tiles_serve(kernel: Float[Array, "c_small k k c_large"], stride: int) -> bool:
+    """Whether they are faster, and as accurate: of bfloat16's 8 bits the sums before their products cost two."""
+    return kernel.shape[1] == 2 * stride and kernel.shape[3] >= CHANNELS_FOR_TILES and kernel.dtype != jnp.bfloat16
 
 
 def convolve_by_patches(x: Array, kernel: Array, stride: int, padding: int) -> Array:
@@ -113,7 +112,6 @@ def convolve_transposed_by_library(y: Array, kernel: Array, stride: int, padding
     )
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def patches(x: Float[Array, "n h w c"], k: int, stride: int) -> Float[Array, "n rows cols patch"]:
     """P: the k x k patch at every place, `stride` pixels apart, each flattened as (row, column, channel).
 
@@ -129,27 +127,18 @@ def patches(x: Float[Array, "n h w c"], k: int, stride: int) -> Float[Array, "n 
     return jnp.concatenate(slices, axis=-1)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def add_patches(y: Float[Array, "n rows cols patch"], k: int, stride: int) -> Float[Array, "n h w c"]:
     """P^T: the image in which every patch is added to the place that `patches` took it from."""
     n, rows, cols, length = y.shape
     steps = k // stride  # a patch covers steps x steps blocks of stride x stride pixels
     y = y.reshape(n, rows, cols, steps, stride, steps, length // (k * steps))
+    # Taken apart by unstack, whose derivative is one copy; that of indexing would add up steps^2 padded ones.
     blocks = sum(
         jnp.pad(
-            y[:, :, :, i, :, j].transpose(0, 1, 3, 2, 4),  # (n, rows, row in block, cols, a block's row of pixels)
+            block.transpose(0, 1, 3, 2, 4),  # (n, rows, row in block, cols, a block's row of pixels)
             ((0, 0), (i, steps - 1 - i), (0, 0), (j, steps - 1 - j), (0, 0)),
         )
-        for i in range(steps)
-        for j in range(steps)
+        for i, line in enumerate(jnp.unstack(y, axis=3))
+        for j, block in enumerate(jnp.unstack(line, axis=4))
     )
     return blocks.reshape(n, stride * (rows + steps - 1), stride * (cols + steps - 1), length // k**2)
-
-
-# P and P^T are linear, so neither derivative needs to know where it is taken.
-patches.defvjp(
-    lambda x, k, stride: (patches(x, k, stride), None), lambda k, stride, _, dy: (add_patches(dy, k, stride),)
-)
-add_patches.defvjp(
-    lambda y, k, stride: (add_patches(y, k, stride), None), lambda k, stride, _, dx: (patches(dx, k, stride),)
-)

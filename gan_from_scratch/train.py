@@ -228,20 +228,24 @@ def generate(gan: GAN, state: GANState, z: Float[ArrayLike, "n ..."]) -> Float[A
 def settle(gan: GAN, state: GANState, key: Key[Array, ""], batches: int) -> GANState:
     """The state to sample from: G's averaged parameters, and BatchNorm statistics that belong to them.
 
-    Running statistics follow the newest parameters. Here the averaged ones stand still while `batches` fresh batches
-    of noise pass. The last ten or so would decide where the running statistics end; their mean over the second half,
-    when the newest parameters' are forgotten, counts all of its batches alike. Without BatchNorm only the parameters
-    change.
+    Running statistics follow the newest parameters. Here the averaged ones stand still while `batches` fresh batches of
+    noise pass, and the mean of what these batches show takes the place of what was there. A running statistic s
+    becomes m s + (1 - m) b, where b is what the batch shows: a map whose slope is m, and b its fixed point. (So
+    statistics other than running means are not for this function.) Without BatchNorm only the parameters change.
     """
     check.positive_integer("batches", batches)
     params = remedies.averaged(state.g.opt_state, state.g.params)
 
-    def one_batch(stats, key):
-        _, stats = _apply(gan.generator, params, stats, gan.sample_noise(key, gan.batch), key)
-        return stats, stats
+    def shown(key):
+        key_z, key_dropout = jax.random.split(key)
+        z = gan.sample_noise(key_z, gan.batch)
+        zeros, ones = (jax.tree.map(fill, state.g.stats) for fill in (jnp.zeros_like, jnp.ones_like))
+        after, m = jax.jvp(lambda stats: _apply(gan.generator, params, stats, z, key_dropout)[1], (zeros,), (ones,))
+        return jax.tree.map(lambda after, m: after / (1 - m), after, m)
 
-    _, running = jax.lax.scan(one_batch, state.g.stats, jax.random.split(key, batches))
-    stats = jax.tree.map(lambda statistic: statistic[batches // 2 :].mean(axis=0), running)
+    # One batch after another: all at once they would need `batches` times the memory of a step.
+    each = jax.lax.map(shown, jax.random.split(key, batches))
+    stats = jax.tree.map(lambda statistic: statistic.mean(axis=0), each)
     return state._replace(g=state.g._replace(params=params, stats=stats))
 
 
