@@ -6,15 +6,13 @@ Read the files in this order:
     theory         the optimal D, KL, JSD and C(G) = -log 4 + 2 JSD, on densities
     distributions  toy distributions that can be sampled and whose density and cdf are known
     numpy_gan      the whole GAN by hand: forward, backward, Adam, Algorithm 1
-    convolution    convolution and its transpose, as one matrix product each
-    winograd       the same in fewer products, where the kernel is twice the stride
-    networks       the same networks in Flax, and those of images
+    networks       the same networks in Flax (layers: the two numbers that all networks share)
     train          the same GAN by automatic differentiation
     dynamics       the game as a vector field: the Dirac-GAN, Jacobians, eigenvalues
-    remedies       what is added to the paper's algorithm, each off by default
+    remedies       what is added to the paper's algorithm, each in one of the seats that train offers
     metrics        how far the generated distribution is from the true one
-    data           MNIST and CIFAR-10
+    images         what images add: convolution, networks, data, metrics
+    data           MNIST and CIFAR-10, handed on from images
     checkpoint     runs that go on after an interruption
-    figures        pictures
     check          the sentences that bad input ends in
 """

@@ -28,25 +28,25 @@ def seed(name: str, value: int) -> None:
         raise ValueError(f"{name} is {value!r}, but must be a whole number of at least 0 and below 2^32")
 
 
-def finite(name: str, value: float) -> None:
+def finite(name: str, value: float | int) -> None:
     """Raise ValueError unless `value` is a finite number."""
     if not math.isfinite(value):
         raise ValueError(f"{name} is {value}, but must be a finite number")
 
 
-def positive(name: str, value: float) -> None:
+def positive(name: str, value: float | int) -> None:
     """Raise ValueError unless `value` is a finite number above 0."""
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"{name} is {value}, but must be a finite number above 0")
 
 
-def nonnegative(name: str, value: float) -> None:
+def nonnegative(name: str, value: float | int) -> None:
     """Raise ValueError unless `value` is a finite number of at least 0."""
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{name} is {value}, but must be a finite number of at least 0")
 
 
-def fraction(name: str, value: float) -> None:
+def fraction(name: str, value: float | int) -> None:
     """Raise ValueError unless 0 <= `value` < 1."""
     if not 0 <= value < 1:
         raise ValueError(f"{name} is {value}, but must be at least 0 and below 1")

@@ -62,7 +62,7 @@ def vector_field(game: Game) -> Field:
 
 
 def consensus(field: Field, gamma: float | int) -> Field:
-    """v - gamma grad(||v||^2 / 2): both players also seek to stand still. Mescheder et al. 2017, eq. (6)."""
+    """v - gamma grad(||v||^2 / 2): both players also seek to stand still. Mescheder et al. 2017, section 4."""
     check.nonnegative("gamma", gamma)
 
     def half_squared_speed(point: Point):
@@ -93,21 +93,6 @@ def alternating(field: Field, h: float | int, n_d: int = 1, n_g: int = 1) -> Upd
         for _ in range(n_g):
             point = point._replace(theta=_move(point.theta, field(point).theta, h))
         return point
-
-    return update
-
-
-def runge_kutta(field: Field, h: float | int) -> Update:
-    """The classical fourth-order step of length h in time: continuous time, to an error of h^4."""
-    check.positive("h", h)
-
-    def update(point: Point) -> Point:
-        k1 = field(point)
-        k2 = field(_move(point, k1, h / 2))
-        k3 = field(_move(point, k2, h / 2))
-        k4 = field(_move(point, k3, h))
-        slope = jax.tree.map(lambda a, b, c, d: (a + 2 * b + 2 * c + d) / 6, k1, k2, k3, k4)
-        return _move(point, slope, h)
 
     return update
 
@@ -200,7 +185,7 @@ def bilinear() -> Game:
 
 
 def nagarajan_kolter() -> Game:
-    """Data and noise uniform on [-1, 1], G(z) = theta z, D's logit psi x^2. Nagarajan & Kolter 2017, section 3.2.
+    """Data and noise uniform on [-1, 1], G(z) = theta z, D's logit psi x^2: an example of Nagarajan & Kolter 2017.
 
     At (1, 0) D is flat and p_g = p_data. This data has a width, so D's own curvature damps the circling.
     """
@@ -233,7 +218,7 @@ def of_gan(
         return jnp.asarray(batch, jnp.result_type(*jax.tree.leaves(params)))
 
     def loss_g(theta, psi):
-        return train.generator_objective(gan, state, precise(z, psi), key)(theta, psi)[0]
+        return train.generator_objective(gan, state, precise(x, psi), precise(z, psi), key)(theta, psi)[0]
 
     def loss_d(theta, psi):
         return train.discriminator_objective(gan, state, precise(x, psi), precise(z, psi), key)(theta, psi)[0]

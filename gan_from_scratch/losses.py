@@ -44,12 +44,19 @@ def discriminator_loss(logits_real: Float[ArrayLike, "..."], logits_fake: Float[
     return -value(logits_real, logits_fake)
 
 
-def generator_loss_saturating(logits_fake: Float[ArrayLike, "..."]) -> Float[Array, ""]:
-    """E_z[log(1 - D(G(z)))], in nats: the minimax loss of Goodfellow et al. 2014, eq. (1). It is -log 2 at D = 1/2."""
+def generator_loss_saturating(
+    logits_fake: Float[ArrayLike, "..."], logits_real: Float[ArrayLike, "..."] | None = None
+) -> Float[Array, ""]:
+    """E_z[log(1 - D(G(z)))], in nats: the minimax loss of Goodfellow et al. 2014, eq. (1). It is -log 2 at D = 1/2.
+
+    Neither loss of G looks at `logits_real`, which other losses in this seat of train.GAN do.
+    """
     return jnp.mean(-softplus(logits_fake))
 
 
-def generator_loss_nonsaturating(logits_fake: Float[ArrayLike, "..."]) -> Float[Array, ""]:
+def generator_loss_nonsaturating(
+    logits_fake: Float[ArrayLike, "..."], logits_real: Float[ArrayLike, "..."] | None = None
+) -> Float[Array, ""]:
     """-E_z[log D(G(z))], in nats: the loss of Goodfellow et al. 2014, section 3. It is log 2 at D = 1/2."""
     return jnp.mean(softplus(-logits_fake))
 

@@ -23,12 +23,11 @@ import numpy as np
 from jaxtyping import Float
 
 from gan_from_scratch import check
+from gan_from_scratch.layers import LEAK
 
 Params = list[tuple[Float[np.ndarray, "_ _"], Float[np.ndarray, " _"]]]
 Batch = Float[np.ndarray, "batch _"]
 Logits = Float[np.ndarray, " batch"]
-
-LEAK = 0.2  # the slope of D's leaky ReLU below zero, as in networks.py
 
 
 # ---- activations: phi and phi' --------------------------------------------------------------------------------------
@@ -139,21 +138,21 @@ GENERATOR_LOSSES = {"saturating": generator_loss_saturating, "nonsaturating": ge
 
 
 class Units(NamedTuple):
-    """The data's mean and standard deviation, in which both networks work: x = shift + scale * mlp_g(z)."""
+    """The data's mean and standard deviation, in which both networks work: x = center + scale * mlp_g(z)."""
 
-    shift: float = 0.0
+    center: float = 0.0
     scale: float = 1.0
 
 
 def generate(params_g: Params, z: Batch, units: Units) -> Batch:
     """x = G(z)."""
     out, _ = forward(params_g, z, tanh)
-    return units.shift + units.scale * out
+    return units.center + units.scale * out
 
 
 def discriminate(params_d: Params, x: Batch, units: Units) -> Logits:
     """The logits a of D(x) = sigmoid(a)."""
-    out, _ = forward(params_d, (x - units.shift) / units.scale, leaky_relu)
+    out, _ = forward(params_d, (x - units.center) / units.scale, leaky_relu)
     return out[:, 0]
 
 
@@ -161,8 +160,8 @@ def discriminator_gradient(
     params_d: Params, params_g: Params, x: Batch, z: Batch, units: Units, r1: float = 0.0
 ) -> tuple[Params, float]:
     """The gradient of D's loss (plus r1 times the R1 penalty) in params_d with G frozen, and the loss alone."""
-    real = (x - units.shift) / units.scale
-    fake = (generate(params_g, z, units) - units.shift) / units.scale
+    real = (x - units.center) / units.scale
+    fake = (generate(params_g, z, units) - units.center) / units.scale
 
     out_real, trace_real = forward(params_d, real, leaky_relu)
     out_fake, trace_fake = forward(params_d, fake, leaky_relu)

@@ -1,6 +1,12 @@
-"""What later papers add to Goodfellow's algorithm to make it converge. Each is off unless it is asked for."""
+"""What later papers add to Goodfellow's algorithm to make it converge. Each takes a seat in train.GAN, or stays out.
+
+penalties      R1, NoisyTargets
+step_d         Skipping
+optimizer_g    average_parameters, the last link of an Optax chain; read with `averaged`
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -10,7 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Key
 
-from gan_from_scratch import check
+from gan_from_scratch import check, train
 
 
 def r1_penalty(logits: Callable[[Array], Array], x: Float[ArrayLike, "batch ..."]) -> Float[Array, ""]:
@@ -19,57 +25,77 @@ def r1_penalty(logits: Callable[[Array], Array], x: Float[ArrayLike, "batch ..."
     The vector field of the plain game only circles its equilibrium: where p_g = p_data, D's slope still pushes
     G away. Half the squared slope, added to D's loss with weight gamma, flattens D where the data is, and the
     circles become spirals inwards. `logits` maps a batch of x to one logit for each sample (or for each set of
-    samples that D judges together); pulling back ones gives each its own gradient, because no logit depends on
-    another's x.
+    samples that D judges together). Pulling back ones gives each its own gradient, if no logit depends on another's
+    x: under BatchNorm, in training, every one does, and this is not eq. (9).
     """
     a, pull_back = jax.vjp(logits, x)
     (slope,) = pull_back(jnp.ones_like(a))
     return 0.5 * jnp.sum(slope**2) / a.size
 
 
-def noisy_targets(
-    key: Key[Array, ""], n: int, smoothing: float | int, noise: float | int
-) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
-    """What D shall say of n real and of n fake samples: 1 - smoothing - noise U and noise U', with U, U' in [0, 1).
+@dataclass(frozen=True)
+class R1:
+    """gamma times `r1_penalty`. ValueError, when training begins, for a D with batch statistics."""
+
+    gamma: float | int
+
+    def __post_init__(self):
+        check.positive("gamma", self.gamma)
+
+    def __call__(self, seen: train.Seen, key: Key[Array, ""]) -> Float[Array, ""]:
+        if seen.stats:
+            raise ValueError(
+                f"r1 is {self.gamma}, but with BatchNorm in D a logit depends on the whole batch and R1 is not defined:"
+                " choose a D without it"
+            )
+        return self.gamma * r1_penalty(seen.logits_of, seen.x)
+
+
+@dataclass(frozen=True)
+class NoisyTargets:
+    """D is to say t = 1 - smoothing - label_noise U of real and t' = label_noise U' of fake samples, U, U' in [0, 1).
 
     One-sided smoothing (Salimans et al. 2016, section 3.4) keeps D from logits without bound. It is one-sided, because
-    a target above 0 on fakes would pay D for leaving p_g where it is. Noise on the labels (Chollet) goes inwards:
-    a target outside [0, 1] would make the loss unbounded below.
+    a target above 0 on fakes would pay D for leaving p_g where it is. Noise on the labels (Chollet) goes inwards: a
+    target outside [0, 1] would make the loss unbounded below. Because softplus(a) = softplus(-a) + a,
+
+        -t log D - (1 - t) log(1 - D) = softplus(-a) + (1 - t) a        on real samples,
+        -t' log D - (1 - t') log(1 - D) = softplus(a) - t' a            on fake ones,
+
+    so what the targets add to D's loss is E[(1 - t) a(x)] - E[t' a(G(z))].
     """
-    check_targets(smoothing, noise)
-    u_real, u_fake = jax.random.uniform(key, (2, n))
-    return 1 - smoothing - noise * u_real, noise * u_fake
+
+    smoothing: float | int = 0.0
+    label_noise: float | int = 0.0
+
+    def __post_init__(self):
+        for name in ("smoothing", "label_noise"):
+            check.fraction(name, getattr(self, name))
+        if self.smoothing + self.label_noise > 1:
+            raise ValueError(
+                f"smoothing is {self.smoothing} and label_noise {self.label_noise}, but their sum must be at most 1"
+            )
+
+    def __call__(self, seen: train.Seen, key: Key[Array, ""]) -> Float[Array, ""]:
+        key_real, key_fake = jax.random.split(key)
+        one_minus_t = self.smoothing + self.label_noise * jax.random.uniform(key_real, seen.logits_real.shape)
+        t_fake = self.label_noise * jax.random.uniform(key_fake, seen.logits_fake.shape)
+        return jnp.mean(one_minus_t * seen.logits_real) - jnp.mean(t_fake * seen.logits_fake)
 
 
-def check_targets(smoothing: float | int, label_noise: float | int) -> None:
-    """Raise ValueError if `noisy_targets` could leave [0, 1]."""
-    if smoothing + label_noise > 1:
-        raise ValueError(f"smoothing is {smoothing} and label_noise {label_noise}, but their sum must be at most 1")
+@dataclass(frozen=True)
+class Skipping:
+    """D's step, left out where D's loss is below `loss` nats (2 log 2 = 1.39 is chance), so that G can catch up."""
 
+    loss: float | int
 
-def soft_target_loss(logits: Float[ArrayLike, "..."], target: Float[ArrayLike, "..."]) -> Float[Array, ""]:
-    """-E[t log D + (1 - t) log(1 - D)] for targets t in [0, 1], whose minimum is at D = t."""
-    return jnp.mean(target * jax.nn.softplus(-logits) + (1 - target) * jax.nn.softplus(logits))
+    def __post_init__(self):
+        check.positive("loss", self.loss)
 
-
-def shifted(
-    key: Key[Array, ""], x: Float[ArrayLike, "batch h w channels"], pixels: int
-) -> Float[Array, "batch h w channels"]:
-    """Each image moved by -pixels, ..., pixels at random along both axes; what enters repeats the edge.
-
-    D soon knows a small data set by heart; shown everything through a random T, it meets many more images. Both
-    players see real and fake ones through T (Zhao et al. 2020, Differentiable Augmentation), so where p_g = p_data D
-    still cannot tell. That p_g = p_data is the only such place holds if T can be undone on distributions (Karras et
-    al. 2020, Limited Data, section 2.2), which random shifts need not be: G may then paint shifted images itself.
-    Row i of the result is row i + s of the image: a product with a matrix of zeros and ones, so G's gradient passes.
-    """
-    n, height, width, _ = x.shape
-    shifts = jax.random.randint(key, (2, n, 1), -pixels, pixels + 1)
-    rows, columns = (
-        jax.nn.one_hot(jnp.clip(jnp.arange(size) + shift, 0, size - 1), size, dtype=x.dtype)
-        for size, shift in zip((height, width), shifts, strict=True)
-    )
-    return jnp.einsum("bij,bjkc,blk->bilc", rows, x, columns)
+    def __call__(self, gan: train.GAN, state: train.GANState, x, z, key) -> tuple[train.GANState, train.Metrics]:
+        moved, metrics = train.discriminator_step(gan, state, x, z, key)
+        skip = metrics["loss_d"] < self.loss
+        return jax.tree.map(lambda old, new: jnp.where(skip, old, new), state, moved), metrics
 
 
 class AverageState(NamedTuple):
@@ -79,33 +105,40 @@ class AverageState(NamedTuple):
     count: Array
 
 
-def average_parameters(decay: float) -> optax.GradientTransformation:
+def average_parameters(memory: float) -> optax.GradientTransformation:
     """The last link of an optax chain: keeps an average of the parameters and leaves the update as it is.
 
-    average <- d average + (1 - d) params, with d = min(decay, (1 + t) / (10 + t)) after t steps, so that the first
+    average <- m average + (1 - m) params, with m = min(memory, (1 + t) / (10 + t)) after t steps, so that the first
     parameters, which are random, are forgotten quickly. Near the end of training the players circle their
-    equilibrium, and the average of a circle is its centre (Yazici et al. 2019). Read it with `averaged`.
+    equilibrium, and the average of a circle is its centre (Yazici et al. 2019). It is kept in float32 at least:
+    in bfloat16 the small steps of an average would be rounded away. Read it with `averaged`.
     """
-    check.fraction("decay", decay)
+    check.fraction("memory", memory)
 
     def init(params):
         # A copy, so that a state can be donated: no array may stand in it twice.
-        return AverageState(jax.tree.map(jnp.array, params), jnp.zeros((), jnp.int32))
+        copies = jax.tree.map(lambda w: jnp.array(w, jnp.promote_types(w.dtype, jnp.float32)), params)
+        return AverageState(copies, jnp.zeros((), jnp.int32))
 
     def update(updates, state, params):
-        d = average_weight(decay, state.count)
+        m = average_weight(memory, state.count)
         moved = optax.apply_updates(params, updates)
-        average = jax.tree.map(lambda old, new: d * old + (1 - d) * new, state.average, moved)
+        average = jax.tree.map(lambda old, new: (m * old + (1 - m) * new).astype(old.dtype), state.average, moved)
         return updates, AverageState(average, state.count + 1)
 
     return optax.GradientTransformation(init, update)
 
 
-def average_weight(decay: float, count: Array) -> Array:
-    """min(decay, (1 + t) / (10 + t)): the weight of the past in the running average after `count` = t steps."""
-    return jnp.minimum(decay, (1 + count) / (10 + count))
+def average_weight(memory: float, count: Array) -> Array:
+    """min(memory, (1 + t) / (10 + t)): the weight of the past in the running average after `count` = t steps."""
+    return jnp.minimum(memory, (1 + count) / (10 + count))
 
 
-def averaged(opt_state: optax.OptState, params: optax.Params) -> optax.Params:
-    """The averaged parameters in an optimizer state, or `params` where the optimizer keeps no average."""
-    return optax.tree_utils.tree_get(opt_state, "average", default=params)
+def averaged(player: train.Player) -> train.Player:
+    """The player with the averaged parameters that its optimizer keeps, or as it is where it keeps none."""
+    is_average = lambda part: isinstance(part, AverageState)  # noqa: E731
+    for part in jax.tree.leaves(player.opt_state, is_leaf=is_average):
+        if is_average(part):
+            params = jax.tree.map(lambda w, average: average.astype(w.dtype), player.params, part.average)
+            return player._replace(params=params)
+    return player

@@ -1,6 +1,7 @@
 """Shapes are checked while the tests run, figures need no screen, compiling is quick, CI draws the same cases."""
 
 import atexit
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -44,3 +45,39 @@ def without_shape_checks():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """One folder of trained classifiers for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def small(cache):
+    """small(command, out, run={...}, **training): the Config of a small run of an image command on made-up images."""
+    from gan_from_scratch import data
+
+    def config(command, out, *, run=None, **training):
+        usual = command.Config()
+        classes = data.CLASSES["mnist" if command.__name__.endswith("mnist_dcgan") else "cifar10"]
+        folders = {"out": out, "cache": cache, "synthetic": 60, "sample_every": 20, "checkpoint_every": 20}
+        tiny = {"steps": 60, "batch": 8, "width": 4, "hidden": 6, "noise_dim": 5, "categories": 2, "decay": False}
+        return dataclasses.replace(
+            usual,
+            classes=classes,
+            run=dataclasses.replace(usual.run, **(folders | (run or {}))),
+            training=dataclasses.replace(usual.training, **(tiny | training)),
+        )
+
+    return config
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory, small):
+    """The folder of a small run of mnist_dcgan that nothing interrupted: 60 steps, three compiled calls."""
+    from experiments import mnist_dcgan
+
+    out = tmp_path_factory.mktemp("whole")
+    mnist_dcgan.main(small(mnist_dcgan, out))
+    return out

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_from_scratch import convolution, winograd
+from gan_from_scratch.images import convolution, winograd
 
 seeds = st.integers(0, 2**31)
 # kernel size, stride, padding, height, width: what the DCGAN, the frog nets and the classifier use, and odd ones
@@ -24,10 +24,7 @@ SHAPES = [
     (1, 1, 0, 3, 3),
     (4, 4, 2, 8, 4),
 ]
-LIBRARY = {
-    False: convolution.convolve_by_library,
-    True: convolution.convolve_transposed_by_library,
-}
+LIBRARY = {False: convolution.convolve_by_library, True: convolution.convolve_transposed_by_library}
 FORMS = [  # function, whether it is transposed, and the shapes that it can do
     (convolution.convolve_by_patches, False, SHAPES),
     (convolution.convolve_transposed_by_patches, True, SHAPES),

@@ -19,6 +19,7 @@ GAN = train.GAN(
     Uniform(-1.0, 1.0).sample,
     batch=12,
 )
+X = np.linspace(2, 6, GAN.batch, dtype=np.float32)[:, None]  # data
 KEY = jax.random.key(7)
 
 
@@ -37,14 +38,14 @@ def moved(before, after) -> bool:
 def test_jax_differentiated_argument(played):
     """What train.py does: G's loss differentiated in G's parameters, D's new statistics dropped."""
     state, z = played
-    after = frozen_players.algorithm_1(GAN, state, z, KEY)
+    after = frozen_players.algorithm_1(GAN, state, X, z, KEY)
     assert moved(state.g.params, after.g.params) and not moved(state.d, after.d)
 
 
 def test_jax_both_arguments(played):
     """The run `unfrozen` of frozen_players.py."""
     state, z = played
-    after = frozen_players.unfrozen(GAN, state, z, KEY)
+    after = frozen_players.unfrozen(GAN, state, X, z, KEY)
     assert moved(state.g.params, after.g.params) and moved(state.d.params, after.d.params)
     assert not moved(state.d.stats, after.d.stats)
 
@@ -52,9 +53,9 @@ def test_jax_both_arguments(played):
 def test_jax_statistics_kept(played):
     """The run `drifting` of frozen_players.py. G steps as with a D that is frozen altogether."""
     state, z = played
-    after = frozen_players.drifting(GAN, state, z, KEY)
+    after = frozen_players.drifting(GAN, state, X, z, KEY)
     assert not moved(state.d.params, after.d.params) and moved(state.d.stats, after.d.stats)
-    assert not moved(frozen_players.algorithm_1(GAN, state, z, KEY).g, after.g)
+    assert not moved(frozen_players.algorithm_1(GAN, state, X, z, KEY).g, after.g)
 
 
 def loss_with(state, z, of_d=lambda params: params, of_fake=lambda x: x):

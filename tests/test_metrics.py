@@ -9,8 +9,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_from_scratch import metrics
 from gan_from_scratch.distributions import Gaussian, Laplace, Mixture, Uniform
+from gan_from_scratch.images import metrics
 from gan_from_scratch.metrics import ks_statistic, wasserstein_1d
 
 U = (np.arange(5000) + 0.5) / 5000

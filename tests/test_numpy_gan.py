@@ -65,8 +65,8 @@ def relative_error(ours, oracle) -> float:
     return np.linalg.norm(ours - oracle) / np.linalg.norm(oracle)
 
 
-G = networks.Generator(HIDDEN, shift=UNITS.shift, scale=UNITS.scale)
-D = networks.Discriminator(HIDDEN, shift=UNITS.shift, scale=UNITS.scale)
+G = networks.Generator(HIDDEN, center=UNITS.center, scale=UNITS.scale)
+D = networks.Discriminator(HIDDEN, center=UNITS.center, scale=UNITS.scale)
 
 
 @partial(jax.jit, static_argnames="r1")
@@ -174,7 +174,8 @@ def test_200_steps_of_algorithm_1_agree_with_jax(float64, loss):
         G, D,
         optax.chain(optax.adam(optax.linear_schedule(rate_g, 0, steps), b1, b2), remedies.average_parameters(decay)),
         optax.adam(optax.linear_schedule(rate_d, 0, k * steps), b1, b2),
-        sample_noise=lambda key, n: jax.random.uniform(key, (n, 1)), batch=batch, k=k, generator_loss=loss, r1=0.3,
+        sample_noise=lambda key, n: jax.random.uniform(key, (n, 1)), batch=batch, k=k,
+        loss_g=losses.GENERATOR_LOSSES[loss], penalties=(remedies.R1(0.3),),
     )  # fmt: skip
     g, d = to_flax(params_g), to_flax(params_d)
 
@@ -192,7 +193,7 @@ def test_200_steps_of_algorithm_1_agree_with_jax(float64, loss):
     def step(state, x, z):
         for i in range(k):
             state, of_d = train.discriminator_step(gan, state, x[i], z[i], key)
-        state, of_g = train.generator_step(gan, state, z[k], key)
+        state, of_g = train.generator_step(gan, state, x[0], z[k], key)
         return state, of_d | of_g
 
     for x, z in zip(data, noise, strict=True):
@@ -202,7 +203,7 @@ def test_200_steps_of_algorithm_1_agree_with_jax(float64, loss):
     for mine, other in (
         (ours.params_g, state.g.params),
         (ours.params_d, state.d.params),
-        (ours.average_g, remedies.averaged(state.g.opt_state, state.g.params)),
+        (ours.average_g, remedies.averaged(state.g).params),
     ):
         assert np.max(np.abs(flat(mine) - flat_flax(other))) < 1e-8
     for name in ("loss_d", "loss_g"):

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gan_from_scratch.winograd import convolve_by_tiles, convolve_transposed_by_tiles
+from gan_from_scratch.images.winograd import convolve_by_tiles, convolve_transposed_by_tiles
 
 # Of the larger image. With fewer, the nine products are too small to pay for the sums around them (timed, 1 to 64).
 CHANNELS_FOR_TILES = 8
