@@ -14,7 +14,10 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments import _benchmark_images, _benchmark_toy, _script, _timing
+from experiments.command.line import check_choices, command_line
+from experiments.command.results import prepare_folder, save_result
+from experiments.timing import images, toy
+from experiments.timing.turns import timed
 from gan_from_scratch import check
 
 
@@ -46,20 +49,20 @@ class Config:
         for name in ("rounds", "seeds", "batch", "width"):
             check.positive_integer(name, getattr(self, name))
         check.positive("seconds", self.seconds)
-        _script.check_choices(self)
+        check_choices(self)
 
 
 def main(config: Config) -> None:
     """Build the contenders, time them in turns, print and save."""
     started = time.perf_counter()
-    _script.prepare_folder(config.out)
     if config.what == "toy":
-        groups = {"1-D GAN": _benchmark_toy.toy(config.seed, config.seeds, config.compiled)}
+        groups = {"1-D GAN": toy.contenders(config.seed, config.seeds, config.compiled)}
     else:
-        groups = _benchmark_images.images(config.seed, config.batch, config.width, config.compiled)
-    numbers = {name: _timing.timed(contenders, config.rounds, config.seconds) for name, contenders in groups.items()}
+        groups = images.contenders(config.seed, config.batch, config.width, config.compiled)
+    prepare_folder(config.out)
+    numbers = {name: timed(contenders, config.rounds, config.seconds) for name, contenders in groups.items()}
     torch_version = version("torch") if find_spec("torch") else None
-    _script.save_result(config.out, config, started, {"pytorch": torch_version, "groups": numbers})
+    save_result(config.out, config, started, {"pytorch": torch_version, "groups": numbers})
 
     unit = "GAN steps" if config.what == "toy" else "images"
     print(f"{os.cpu_count()} cores, PyTorch {torch_version or 'not installed'}; medians of {config.rounds} rounds")
@@ -72,4 +75,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    _script.command_line(Config, main, __doc__)
+    command_line(Config, main, __doc__)

@@ -17,7 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import _draw_dirac, _script, goodfellow_1d
+from experiments.command.line import command_line, progress_bar
+from experiments.command.results import finite_or_none, prepare_folder, replacing, save_figure, save_result
+from experiments.gan_1d.build import build
+from experiments.gan_1d.settings import Settings
+from experiments.pictures import dirac as pictures
 from gan_from_scratch import check, dynamics, metrics, numpy_gan, train
 from gan_from_scratch.dynamics import Point
 
@@ -28,7 +32,7 @@ NOISE = 1.0
 CONSENSUS = 1.0
 NK_EQUILIBRIUM, NK_STARTS = Point(1.0, 0.0), Point(jnp.array([0.5, 1.4]), jnp.array([0.5, -0.8]))
 # Loss and weight of R1 of the 1-D GANs; the weight is goodfellow_1d's.
-GANS = [(loss, r1) for r1 in (0.0, goodfellow_1d.Config.r1) for loss in ("saturating", "nonsaturating")]
+GANS = [(loss, r1) for r1 in (0.0, Settings.r1) for loss in ("saturating", "nonsaturating")]
 QUANTILES = 500  # evenly spaced ones stand for p_data and p_z where the 1-D GAN's Jacobian is taken
 
 
@@ -67,12 +71,12 @@ class Method(NamedTuple):
 
 
 def main(config: Config) -> None:
-    """Play the small games, look at the real one, draw, save."""
+    """Play the small games, look at the real one, save, draw."""
     started = time.perf_counter()
-    _script.prepare_folder(config.out)
+    prepare_folder(config.out)
     spectra, gan_1d = [], []
-    with _script.progress_bar() as bar:
-        task = bar.add_task("dirac_gan", total=len(GANS) + 2, numbers="the games of two numbers")
+    with progress_bar() as bar:
+        task = bar.add_task("dirac_gan", total=len(GANS) + 1, numbers="the games of two numbers")
         methods, example = dirac_methods(config.h), nagarajan_kolter(config)
         paths = [play(by_steps(method.update, config), STARTS) for method in methods]
         example_path = play(by_steps(example.update, config), NK_STARTS)
@@ -80,30 +84,26 @@ def main(config: Config) -> None:
         rows = [measure(*pair, EQUILIBRIUM) for pair in zip(methods, paths, strict=True)]
         rows.append(measure(example, example_path, NK_EQUILIBRIUM))
 
-        bar.update(task, advance=1, numbers="pictures")
-        fields = {
-            f"{method.name}\nnear the cross, r becomes {method.modulus:.3f} r": method.field for method in methods
-        }
-        _script.save_figure(config.out, "dirac_gan.png", _draw_dirac.side_by_side(fields, paths))
-        with _script.replacing(config.out / "dirac_gan.gif") as path:
-            _draw_dirac.moving(fields, paths, path)
-        _script.save_figure(
-            config.out, "small_games.png", _draw_dirac.small_games(bilinear, example.field, example_path)
-        )
         for loss, r1 in GANS:
             bar.update(task, advance=1, numbers=f"the 1-D GAN, {loss}, R1 {r1}")
             found = gan_eigenvalues(config, loss, r1)
             spectra.append(found[0][0])
             gan_1d.append({"loss": loss, "r1": r1, "seeds": [row for _, row in found]})
         bar.update(task, advance=1, numbers="done")
-    _script.save_figure(config.out, "gan_eigenvalues.png", _draw_dirac.spectra(spectra, gan_1d))
     ends = np.array([np.hypot(*path[-1]) for path in bilinear.values()])
     numbers = {
         "two_numbers": rows,
-        "bilinear_radius_at_the_end": dict(zip(bilinear, _script.finite_or_none(ends), strict=True)),
+        "bilinear_radius_at_the_end": dict(zip(bilinear, finite_or_none(ends), strict=True)),
         "gan_1d": gan_1d,
     }
-    _script.save_result(config.out, config, started, numbers)
+    save_result(config.out, config, started, numbers)
+
+    fields = {f"{method.name}\nnear the cross, r becomes {method.modulus:.3f} r": method.field for method in methods}
+    save_figure(config.out, "dirac_gan.png", pictures.side_by_side(fields, paths))
+    with replacing(config.out / "dirac_gan.gif") as path:
+        pictures.moving(fields, paths, path)
+    save_figure(config.out, "small_games.png", pictures.small_games(bilinear, example.field, example_path))
+    save_figure(config.out, "gan_eigenvalues.png", pictures.spectra(spectra, gan_1d))
     report(numbers, config.out)
 
 
@@ -168,7 +168,7 @@ def measure(method: Method, path: np.ndarray, equilibrium: Point) -> dict[str, A
         "update_modulus": float(np.abs(dynamics.eigenvalues(method.update, equilibrium)).max()),
         "update_modulus_derived": method.modulus,
         "radius_at_the_start": r[:, 0].tolist(),
-        "radius_at_the_end": _script.finite_or_none(r[:, -1]),
+        "radius_at_the_end": finite_or_none(r[:, -1]),
     }
 
 
@@ -197,7 +197,7 @@ def play_bilinear(config: Config) -> dict[str, np.ndarray]:
 
 
 def nagarajan_kolter(config: Config) -> Method:
-    """Nagarajan & Kolter 2017, section 3.2: the only pair of eigenvalues here that a GAN without remedy damps."""
+    """The example of Nagarajan & Kolter 2017: the only pair of eigenvalues here that a GAN without remedy damps."""
     field = dynamics.vector_field(dynamics.nagarajan_kolter())
     eigenvalues = [-1 / 20 + sign * sqrt(1 / 400 - 1 / 9) for sign in (1, -1)]
     modulus = max(abs(1 + config.h * eigenvalue) for eigenvalue in eigenvalues)
@@ -212,9 +212,9 @@ def gan_eigenvalues(config: Config, loss: str, r1: float) -> list[tuple[np.ndarr
 
     The field is that of plain gradient steps with equal rates, on QUANTILES of data and noise in place of draws.
     """
-    settings = goodfellow_1d.Config(loss=loss, r1=r1, average=0.0, steps=config.gan_steps)
+    settings = Settings(loss=loss, r1=r1, average=0.0, steps=config.gan_steps)
     data, noise = settings.p_data(), settings.p_z()
-    gan = goodfellow_1d.build(settings, numpy_gan.Units(settings.mean, settings.std))
+    gan = build(settings, numpy_gan.Units(settings.mean, settings.std))
     levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
     x, z = (np.asarray(p.quantile(levels), np.float64)[:, None] for p in (data, noise))
 
@@ -265,4 +265,4 @@ def report(numbers: dict, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    _script.command_line(Config, main, __doc__)
+    command_line(Config, main, __doc__)

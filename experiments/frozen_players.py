@@ -27,7 +27,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import _draw_frozen, _script, goodfellow_1d
+from experiments.command.line import command_line, progress_bar
+from experiments.command.results import prepare_folder, save_figure, save_result
+from experiments.gan_1d.build import HIDDEN
+from experiments.gan_1d.build import build as build_gan
+from experiments.gan_1d.settings import Settings
+from experiments.pictures import frozen as pictures
 from gan_from_scratch import check, losses, metrics, networks, numpy_gan, train
 
 PREPARED = 200  # steps of Algorithm 1 before G alone steps: D has begun to tell
@@ -62,10 +67,10 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Both acts for each run, draw, save."""
+    """Both acts for each run, save, draw."""
     started = time.perf_counter()
-    _script.prepare_folder(config.out)
-    gan, data = build(config), goodfellow_1d.Config().p_data()
+    prepare_folder(config.out)
+    gan, data = build(config), Settings().p_data()
     keys = jax.random.split(jax.random.key(config.seed), config.seeds)
     start = jax.jit(jax.vmap(lambda key: train.init(gan, jax.random.fold_in(key, 0))))(keys)
     run_keys = jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys)
@@ -73,7 +78,7 @@ def main(config: Config) -> None:
     prepared = jax.jit(learn)(start, run_keys)
 
     acts = {"g_alone": {}, "whole": {}}
-    with _script.progress_bar() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("frozen_players", total=2 * len(G_STEPS), numbers="")
         for name, g_step in G_STEPS.items():
             for act, state, k, steps in (("g_alone", prepared, 0, config.g_steps), ("whole", start, 1, config.steps)):
@@ -81,30 +86,30 @@ def main(config: Config) -> None:
                 bar.update(task, advance=1, numbers=f"{act}, {name}")
     # Where p_g = p_data, D says 1/2, and this where each of its steps comes with one of G's that moves it too.
     settled = optimal_unfrozen(1.0, 1.0, w=1)
-    _script.save_figure(config.out, "frozen_players.png", _draw_frozen.two_acts(acts, (0.5, settled)))
     numbers = {act: {name: summary(run) for name, run in runs.items()} for act, runs in acts.items()}
     numbers["unfrozen_d_derived"] = settled
-    _script.save_result(config.out, config, started, numbers)
+    save_result(config.out, config, started, numbers)
+    save_figure(config.out, "frozen_players.png", pictures.two_acts(acts, (0.5, settled)))
     report(numbers, config.out)
 
 
 def build(config: Config) -> train.GAN:
-    settings = goodfellow_1d.Config(k=1, r1=0.0, average=0.0, decay=False, batch=config.batch, loss=config.loss)
+    settings = Settings(k=1, r1=0.0, average=0.0, decay=False, batch=config.batch, loss=config.loss)
     units = numpy_gan.Units(settings.mean, settings.std)
-    discriminator = networks.Discriminator(goodfellow_1d.HIDDEN, shift=units.shift, scale=units.scale, batch_norm=True)
-    return replace(goodfellow_1d.build(settings, units), discriminator=discriminator)
+    discriminator = networks.Discriminator(HIDDEN, center=units.center, scale=units.scale, batch_norm=True)
+    return replace(build_gan(settings, units), discriminator=discriminator)
 
 
 # G's step, three times
 
 
-def algorithm_1(gan: train.GAN, state: train.GANState, z: jax.Array, key: jax.Array) -> train.GANState:
-    return train.generator_step(gan, state, z, key)[0]
+def algorithm_1(gan: train.GAN, state: train.GANState, x: jax.Array, z: jax.Array, key: jax.Array) -> train.GANState:
+    return train.generator_step(gan, state, x, z, key)[0]
 
 
-def unfrozen(gan: train.GAN, state: train.GANState, z: jax.Array, key: jax.Array) -> train.GANState:
+def unfrozen(gan: train.GAN, state: train.GANState, x: jax.Array, z: jax.Array, key: jax.Array) -> train.GANState:
     """G's loss is differentiated in both players' parameters, and each takes a step down its slope."""
-    slopes = jax.grad(train.generator_objective(gan, state, z, key), argnums=(0, 1), has_aux=True)
+    slopes = jax.grad(train.generator_objective(gan, state, x, z, key), argnums=(0, 1), has_aux=True)
     (slope_g, slope_d), ((stats_g, _), _) = slopes(state.g.params, state.d.params)
     return state._replace(
         g=train.descend(gan.optimizer_g, state.g, slope_g, stats_g),
@@ -112,10 +117,10 @@ def unfrozen(gan: train.GAN, state: train.GANState, z: jax.Array, key: jax.Array
     )
 
 
-def drifting(gan: train.GAN, state: train.GANState, z: jax.Array, key: jax.Array) -> train.GANState:
+def drifting(gan: train.GAN, state: train.GANState, x: jax.Array, z: jax.Array, key: jax.Array) -> train.GANState:
     """D's statistics after it has judged the fakes are kept, as by a D that stays in training mode."""
-    _, ((_, stats_d), _) = train.generator_objective(gan, state, z, key)(state.g.params, state.d.params)
-    moved = algorithm_1(gan, state, z, key)
+    _, ((_, stats_d), _) = train.generator_objective(gan, state, x, z, key)(state.g.params, state.d.params)
+    moved = algorithm_1(gan, state, x, z, key)
     return moved._replace(d=moved.d._replace(stats=stats_d))
 
 
@@ -153,14 +158,16 @@ def follow(
         key_d, key_z, key_g = jax.random.split(jax.random.fold_in(key, state.step), 3)
         state, _ = jax.lax.scan(step_d, state, jax.random.split(key_d, k))
         z = gan.sample_noise(key_z, gan.batch)
-        judged = train.generator_objective(replace(gan, generator_loss="nonsaturating"), state, z, key_g)
-        slope = jax.grad(train.generator_objective(gan, state, z, key_g), argnums=0, has_aux=True)
+        real = data.sample(jax.random.fold_in(key_z, 1), gan.batch)  # at which neither of G's losses looks
+        as_minus_log_d = replace(gan, loss_g=losses.generator_loss_nonsaturating)
+        judged = train.generator_objective(as_minus_log_d, state, real, z, key_g)
+        slope = jax.grad(train.generator_objective(gan, state, real, z, key_g), argnums=0, has_aux=True)
         of_g, _ = slope(state.g.params, state.d.params)
         measured = {
             "d_fake": jnp.exp(-judged(state.g.params, state.d.params)[0]),
             "gradient": optax.tree.norm(of_g),
         }
-        state = g_step(gan, state, z, key_g)
+        state = g_step(gan, state, real, z, key_g)
         return state._replace(step=state.step + 1), measured
 
     def advance(state, key, steps):
@@ -230,4 +237,4 @@ def report(numbers: dict, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    _script.command_line(Config, main, __doc__)
+    command_line(Config, main, __doc__)

@@ -13,8 +13,11 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from experiments import _run_dcgan, _script
-from gan_from_scratch import check, checkpoint
+from experiments.command.line import command_line, progress_bar
+from experiments.command.results import prepare_folder, save_result
+from experiments.image_runs.restore import restored
+from experiments.image_runs.resume import CHECKPOINTS
+from gan_from_scratch import check
 
 SMALL = {
     "synthetic": 60, "samples": 60, "sample-every": 200,
@@ -52,9 +55,9 @@ class Config:
 def main(config: Config) -> None:
     """Kill, resume, compare, save."""
     started = time.perf_counter()
-    _script.prepare_folder(config.out)
+    prepare_folder(config.out)
     rng, kills = np.random.default_rng(config.seed), []
-    with tempfile.TemporaryDirectory(dir=config.out) as folder, _script.progress_bar() as bar:
+    with tempfile.TemporaryDirectory(dir=config.out) as folder, progress_bar() as bar:
         killed, alone = Path(folder) / "killed", Path(folder) / "alone"
         task = bar.add_task("kills", total=config.kills, numbers="")
         for _ in range(config.kills):
@@ -69,7 +72,7 @@ def main(config: Config) -> None:
         "checkpoints_lost": sum(kill["loaded_step"] < kill["complete_step"] for kill in kills),
         "same_as_the_run_left_alone": same,
     }
-    _script.save_result(config.out, config, started, numbers)
+    save_result(config.out, config, started, numbers)
     print(
         f"{len(kills)} kills, {numbers['while_saving']} of them while saving, lost {numbers['checkpoints_lost']} "
         f"checkpoints; the end is {'' if same else 'not '}that of the run left alone; results in {config.out}"
@@ -88,7 +91,7 @@ def command(config: Config, out: Path) -> list[str]:
 
 def complete_steps(out: Path) -> list[int]:
     """Steps of the complete checkpoints, which alone have plain numbers for names."""
-    folder = out / _run_dcgan.CHECKPOINTS
+    folder = out / CHECKPOINTS
     return [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
 
 
@@ -103,22 +106,21 @@ def kill_once(config: Config, out: Path, wait: float) -> dict[str, int | bool]:
             raise ValueError(f"steps is {config.steps}, but must be more: the run was over before it could be killed")
         complete = max(complete_steps(out))
         process.kill()
-    folder = out / _run_dcgan.CHECKPOINTS
+    folder = out / CHECKPOINTS
     while_saving = any("tmp" in path.name for path in folder.iterdir())
-    _, state, _ = _run_dcgan.restored(out)
-    return {"complete_step": complete, "loaded_step": int(state.step), "while_saving": while_saving}
+    _, progress, _ = restored(out)
+    return {"complete_step": complete, "loaded_step": int(progress.state.step), "while_saving": while_saving}
 
 
 def same_run(one: Path, other: Path) -> bool:
     """Whether two runs ended with the same bits: parameters, statistics, optimizers, and what the figures show."""
     ends = []
     for out in (one, other):
-        _, like, _ = _run_dcgan.restored(out)
-        found = checkpoint.load(out / _run_dcgan.CHECKPOINTS, like)
-        ends.append((found.state, {name: x for name, x in found.history.items() if name != "seconds"}))
+        _, end, _ = restored(out)
+        ends.append((end.state, {name: x for name, x in end.history.items() if name != "seconds"}))
     leaves = [[np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(end)] for end in ends]
     return leaves[0] == leaves[1]
 
 
 if __name__ == "__main__":
-    _script.command_line(Config, main, __doc__)
+    command_line(Config, main, __doc__)

@@ -3,31 +3,67 @@
 Writes samples.png, training.gif (the same noises while G learns), losses.png, checkpoints/ and result.json.
 """
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import jax
 import tyro
 
-from experiments import _dcgan, _run_dcgan, _script
+from experiments.command.line import command_line
+from experiments.command.results import prepare_folder, save_result
+from experiments.image_runs.classifier import learning_for, trained
+from experiments.image_runs.gan import build
+from experiments.image_runs.images import check_batch, load, of_classes
+from experiments.image_runs.learn import learn, summary
+from experiments.image_runs.resume import CHECKPOINTS, beginning, description, kept
+from experiments.image_runs.samples import fresh_images
+from experiments.image_runs.scores import number_to_judge, report, scores
+from experiments.image_runs.settings import DIGITS, Run, Training
+from experiments.pictures.images import draw_run
 from gan_from_scratch import data
 
 
 @dataclass(frozen=True)
 class Config:
-    """A category for each digit; the rates are one of the two best of four pairs, each run once (README, Images)."""
+    """Every default is as good as any that was tried (experiments/results/README.md)."""
 
     classes: tuple[str, ...] = data.CLASSES["mnist"]
     """Which digits."""
-    run: tyro.conf.OmitArgPrefixes[_dcgan.Run] = _dcgan.Run(out=Path("runs/mnist_dcgan"))
-    training: tyro.conf.OmitArgPrefixes[_dcgan.Training] = _dcgan.Training(
-        steps=10_000, categories=10, hidden=256, rate_g=2e-3, rate_d=4e-4, decay=True
-    )
+    run: tyro.conf.OmitArgPrefixes[Run] = Run(out=Path("runs/mnist_dcgan"))
+    training: tyro.conf.OmitArgPrefixes[Training] = DIGITS
 
 
 def main(config: Config) -> None:
-    """Train, judge, draw, save."""
-    _run_dcgan.main(config, "mnist")
+    """Digits -> GAN -> trained GAN -> samples -> scores -> pictures."""
+    started = time.perf_counter()
+    run, training, key = config.run, config.training, jax.random.key(config.run.seed)
+    labelled, labelled_test = (load("mnist", split, run.data_dir, run.synthetic) for split in data.SPLITS)
+    digits, test = (of_classes("mnist", part, config.classes) for part in (labelled, labelled_test))
+    check_batch(training.batch, len(digits))
+    n = number_to_judge(run.samples, len(test))
+    judge_learning = learning_for("mnist", run.synthetic)
+
+    gan = build(training, digits.shape[1:])
+    checkpoints, about = run.out / CHECKPOINTS, description("mnist", config)
+    start = beginning(gan, key, checkpoints, about, run.resume)
+    prepare_folder(run.out)
+    end, broke = learn(
+        gan, digits, start, key, training.steps, mirror=training.mirror, sample_every=run.sample_every,
+        checkpoint_every=run.checkpoint_every, folder=checkpoints, about=about,
+    )  # fmt: skip
+
+    numbers, samples = summary(end, broke, training.batch), None
+    if broke is None:
+        samples = fresh_images(gan, end.state, key, n)
+        judge, _ = trained(judge_learning, labelled, run.cache)
+        numbers["judged"] = scores(judge, "mnist", samples, digits, test)
+    save_result(run.out, config, started, numbers)
+    draw_run(end.history, training.loss, samples, run.out)
+    if broke is not None:
+        raise FloatingPointError(f"training went non-finite at step {broke}; {kept(checkpoints)}; see {run.out}")
+    report(numbers, run.out)
 
 
 if __name__ == "__main__":
-    _script.command_line(Config, main, __doc__)
+    command_line(Config, main, __doc__)

@@ -13,8 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import _script
-from gan_from_scratch import check, figures, networks, remedies, theory, train
+from experiments.command.line import command_line, progress_bar
+from experiments.command.results import prepare_folder, save_figure, save_result
+from experiments.pictures.line import optimum_plot
+from gan_from_scratch import check, networks, remedies, theory, train
 from gan_from_scratch.distributions import Gaussian, Mixture
 
 # (p_data, p_g): apart, of different width, of different shape.
@@ -58,20 +60,22 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Train D on each pair, compare it with D*, draw, save."""
+    """Train D on each pair, compare it with D*, save, draw."""
     started = time.perf_counter()
-    _script.prepare_folder(config.out)
+    prepare_folder(config.out)
     names = list(PAIRS) if config.pair == "all" else [config.pair]
-    numbers = {}
-    with _script.progress_bar() as bar:
+    numbers, curves = {}, {}
+    with progress_bar() as bar:
         for name in names:
             task = bar.add_task(f"{name:8}", total=config.steps, numbers="compiling")
 
             def show(step: int, value: np.ndarray, task=task):
                 bar.update(task, completed=step, numbers=f"V {np.median(value):.4f}")
 
-            numbers[name] = meet_the_optimum(config, name, show)
-    _script.save_result(config.out, config, started, numbers)
+            numbers[name], curves[name] = meet_the_optimum(config, name, show)
+    save_result(config.out, config, started, numbers)
+    for name in names:
+        save_figure(config.out, f"{name}.png", optimum_plot(*curves[name], name))
 
     print(f"{'pair':10}{'max |D - D*|':>28}{'C(G)':>10}{'V - C(G)':>28}")
     for name in names:
@@ -83,8 +87,11 @@ def main(config: Config) -> None:
         )
 
 
-def meet_the_optimum(config: Config, name: str, show) -> dict:
-    """D's largest error between the 1 % and 99 % quantiles of both densities, and V - C(G), for each seed."""
+def meet_the_optimum(config: Config, name: str, show) -> tuple[dict, tuple]:
+    """D's largest error between the 1 % and 99 % quantiles of both densities, and V - C(G), for each seed.
+
+    And the curves that optimum_plot draws.
+    """
     p_data, p_g = PAIRS[name]
     (mean_data, std_data), (mean_g, std_g) = p_data.moments(), p_g.moments()
     optimizer = optax.chain(
@@ -94,7 +101,7 @@ def meet_the_optimum(config: Config, name: str, show) -> dict:
     )
     gan = train.GAN(
         generator=networks.Identity(),
-        discriminator=networks.Discriminator(HIDDEN, shift=(mean_data + mean_g) / 2, scale=min(std_data, std_g)),
+        discriminator=networks.Discriminator(HIDDEN, center=(mean_data + mean_g) / 2, scale=min(std_data, std_g)),
         optimizer_g=optax.identity(),
         optimizer_d=optimizer,
         sample_noise=p_g.sample,
@@ -119,8 +126,7 @@ def meet_the_optimum(config: Config, name: str, show) -> dict:
     @jax.jit
     @jax.vmap
     def logits(state):
-        params = remedies.averaged(state.d.opt_state, state.d.params)
-        return train.discriminate(gan, state._replace(d=state.d._replace(params=params)), jnp.asarray(x)[:, None])
+        return train.discriminate(gan, state._replace(d=remedies.averaged(state.d)), jnp.asarray(x)[:, None])
 
     def value(a: np.ndarray) -> np.ndarray:
         """V(D, G) by quadrature on the exact densities: no sampling noise hides the gap."""
@@ -143,17 +149,15 @@ def meet_the_optimum(config: Config, name: str, show) -> dict:
     learned = 0.5 * (1 + np.tanh(a / 2))  # sigmoid
     ends = np.array([p.quantile(np.array([0.01, 0.99])) for p in (p_data, p_g)])
     inside = (x >= ends.min()) & (x <= ends.max())
-    figure = figures.optimum_plot(
+    curves = (
         x[inside],
         (densities[0][inside], densities[1][inside]),
         learned[:, inside],
         optimal[inside],
         (np.array(steps), np.stack(values, axis=1), c),
-        name,
     )
-    _script.save_figure(config.out, f"{name}.png", figure)
     errors = np.abs(learned - optimal)[:, inside].max(axis=1)
-    return {
+    numbers = {
         "p_data": repr(p_data),
         "p_g": repr(p_g),
         "c": c,
@@ -162,6 +166,7 @@ def meet_the_optimum(config: Config, name: str, show) -> dict:
             for error, v in zip(errors, values[-1], strict=True)
         ],
     }
+    return numbers, curves
 
 
 def moments_to_look_at(steps: int) -> list[int]:
@@ -172,4 +177,4 @@ def moments_to_look_at(steps: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    _script.command_line(Config, main, __doc__)
+    command_line(Config, main, __doc__)

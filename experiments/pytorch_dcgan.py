@@ -11,7 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from experiments import _dcgan, _draw_images, _run_dcgan, _script, cifar_dcgan, mnist_dcgan
+from experiments.command.line import check_choices, command_line, progress_bar
+from experiments.command.results import prepare_folder, save_result
+from experiments.image_runs.classifier import learning_for, trained
+from experiments.image_runs.images import check_batch, load, of_classes
+from experiments.image_runs.learn import CHUNK
+from experiments.image_runs.scores import number_to_judge, report, scores
+from experiments.image_runs.settings import DIGITS, FROGS
+from experiments.pictures.images import save_picture, tiles
 from gan_from_scratch import check, data
 
 
@@ -35,52 +42,52 @@ class Config:
     """Steps of Algorithm 1. None: as many as our script takes."""
 
     def __post_init__(self):
-        _script.check_choices(self)
-        if self.steps is not None:
-            check.positive_integer("steps", self.steps)
-        self.ours()  # checks the rest
-
-    def ours(self) -> mnist_dcgan.Config | cifar_dcgan.Config:
-        """The script of ours that this is held against."""
-        config = mnist_dcgan.Config() if self.data == "mnist" else cifar_dcgan.Config()
-        run = _dcgan.Run(self.out, self.seed, self.data_dir, self.synthetic, cache=self.cache)
-        return replace(config, run=run, training=replace(config.training, steps=self.steps or config.training.steps))
+        check_choices(self)
+        check.seed("seed", self.seed)
+        for name in ("steps", "synthetic"):
+            if getattr(self, name) is not None:
+                check.positive_integer(name, getattr(self, name))
 
 
 def main(config: Config) -> None:
-    """Train, judge, save."""
+    """Images -> PyTorch's GAN -> samples -> scores -> a picture."""
     started = time.perf_counter()
-    ours = config.ours()
-    training = ours.training
-    images = {split: _run_dcgan.images_of(ours, config.data, split) for split in data.SPLITS}
-    _script.check_batch(training.batch, len(images["train"]))
+    name, training = config.data, {"mnist": DIGITS, "cifar10": FROGS}[config.data]
+    training = replace(training, steps=config.steps or training.steps)
+    classes = {"mnist": data.CLASSES["mnist"], "cifar10": ("frog",)}[name]
+    labelled, labelled_test = (load(name, split, config.data_dir, config.synthetic) for split in data.SPLITS)
+    images, test = (of_classes(name, part, classes) for part in (labelled, labelled_test))
+    check_batch(training.batch, len(images))
+    n = number_to_judge(10_000, len(test))
+    judge_learning = learning_for(name, config.synthetic)
     if not find_spec("torch"):
         raise ValueError("PyTorch is not installed, but this script runs it: install the extra `frameworks`")
-    from experiments import _torch_dcgan  # PyTorch is an optional dependency
+    from experiments.timing import torch_dcgan  # PyTorch is an optional dependency
 
-    _script.prepare_folder(config.out)
-    run, make = _torch_dcgan.trainer(training, images["train"], config.seed)
-    with _script.progress_bar() as bar:
+    prepare_folder(config.out)
+    run, make = torch_dcgan.trainer(training, images, config.seed)
+    with progress_bar() as bar:
         task = bar.add_task("PyTorch", total=training.steps, numbers="")
         before = time.perf_counter()
-        for done in range(0, training.steps, _dcgan.CHUNK):
-            steps = min(_dcgan.CHUNK, training.steps - done)
+        for done in range(0, training.steps, CHUNK):
+            steps = min(CHUNK, training.steps - done)
             run(steps)
             seconds = time.perf_counter() - before
             speed = (done + steps) * training.batch / seconds
             bar.update(task, advance=steps, numbers=f"{speed:,.0f} images/s")
-    images["generated"] = make(min(ours.run.samples, len(images["test"])))
-    _draw_images.save_picture(_draw_images.tiles(images["generated"][:100], 10), config.out / "samples.png")
+    samples = make(n)
+    judge, _ = trained(judge_learning, labelled, config.cache)
     numbers = {
         "pytorch": version("torch"),
         "steps": training.steps,
         "training_seconds": round(seconds, 1),
         "images_per_second": round(speed, 1),
-        "judged": _run_dcgan.judged(ours, config.data, images),
+        "judged": scores(judge, name, samples, images, test),
     }
-    _script.save_result(config.out, config, started, numbers)
-    _run_dcgan.report(numbers, config.out)
+    save_result(config.out, config, started, numbers)
+    save_picture(tiles(samples[:100], 10), config.out / "samples.png")
+    report(numbers, config.out)
 
 
 if __name__ == "__main__":
-    _script.command_line(Config, main, __doc__)
+    command_line(Config, main, __doc__)

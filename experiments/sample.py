@@ -11,9 +11,9 @@ From the newest checkpoint of mnist_dcgan or cifar_dcgan it writes
     result.json        how near those are, beside test images and theirs
 """
 
-import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -21,8 +21,14 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from experiments import _dcgan, _draw_images, _run_dcgan, _script, classifier
-from gan_from_scratch import check, data, train
+from experiments.command.line import command_line
+from experiments.command.results import prepare_folder, replacing, save_result
+from experiments.image_runs.gan import CATEGORY
+from experiments.image_runs.images import load, of_classes
+from experiments.image_runs.restore import restored
+from experiments.image_runs.samples import images_at, settled
+from experiments.pictures.images import save_gif, save_picture, tiles
+from gan_from_scratch import check, data
 
 ROWS, COLUMNS = 8, 11  # of the walks
 NEIGHBOURS = 6  # training images beside each sample
@@ -55,62 +61,60 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Load, draw, save."""
+    """A run -> its G -> samples, and how near they are to the training images -> pictures."""
     started = time.perf_counter()
-    gan, state, about = _run_dcgan.restored(config.run)
+    gan, progress, about = restored(config.run)
     dim, first, name = about["noise_dim"], about["categories"], about["data"]
     if config.coordinate is not None and not first <= config.coordinate < dim:
         raise ValueError(
             f"coordinate is {config.coordinate}, but must be at least {first} and below {dim}: these of z can be moved"
         )
-    pictured = classifier.Config(data=name, data_dir=config.data_dir, synthetic=about["synthetic"])
     real = {
-        split: data.of_classes(classifier.images_of(pictured, split), data.CLASSES[name], about["classes"])[0]
+        split: of_classes(name, load(name, split, config.data_dir, about["synthetic"]), about["classes"])
         for split in data.SPLITS
     }
-    _script.prepare_folder(config.out)
+    prepare_folder(config.out)
     key = jax.random.key(config.seed)
     key_settle, key_samples, key_walk, key_traversal = jax.random.split(key, 4)
-    state = jax.jit(lambda state: train.settle(gan, state, key_settle, _run_dcgan.SETTLED[1]))(state)
+    state = settled(gan, progress.state, key_settle)
+    images_of = partial(images_at, gan, state)
 
-    def images_at(z):
-        return _run_dcgan.images_at(gan, state, z)
-
-    samples = images_at(gan.sample_noise(key_samples, config.n))
+    samples = images_of(gan.sample_noise(key_samples, config.n))
+    order, distance = nearest(samples[:COMPARED], real["train"])
+    _, distance_of_test = nearest(real["test"][:COMPARED], real["train"])
+    numbers = {
+        "step": int(state.step),
+        "samples": len(samples),
+        "generated_to_nearest_training_image": float(np.median(distance[:, 0])),
+        "test_to_nearest_training_image": float(np.median(distance_of_test[:, 0])),
+    }
     save_samples(samples, config.out)
-    _draw_images.save_picture(_draw_images.tiles(samples[:100], 10), config.out / "samples.png")
+    save_result(config.out, config, started, numbers)
 
-    def save_rows(z, name):
-        """z (rows, columns, dim)"""
-        picture = _draw_images.tiles(images_at(z.reshape(-1, dim)), z.shape[1])
-        _draw_images.save_picture(picture, config.out / name)
+    def drawn(z: jax.Array) -> np.ndarray:
+        """Noises (rows, columns, dim) to images (rows, columns, h, w, c)."""
+        return images_of(z.reshape(-1, dim)).reshape(*z.shape[:2], *samples.shape[1:])
 
+    def save_rows(rows: np.ndarray, picture: str) -> None:
+        save_picture(tiles(rows.reshape(-1, *samples.shape[1:]), rows.shape[1]), config.out / picture)
+
+    save_picture(tiles(samples[:100], 10), config.out / "samples.png")
     start, end = gan.sample_noise(key_walk, 2 * ROWS).reshape(2, ROWS, dim)
     walk = [between(start[:, first:], end[:, first:], t, about["noise"]) for t in np.linspace(0, 1, COLUMNS)]
-    save_rows(jnp.stack([jnp.concatenate([start[:, :first], z], axis=1) for z in walk], axis=1), "interpolation.png")
+    whole = [jnp.concatenate([start[:, :first], z], axis=1) for z in walk]
+    save_rows(drawn(jnp.stack(whole, axis=1)), "interpolation.png")
     if first:
-        save_rows(with_every_category(start, first), "categories.png")
-
-    traversal = traversed(gan.sample_noise(key_traversal, ROWS), config, about["noise"], first)
-    moved = images_at(traversal.reshape(-1, dim)).reshape(ROWS, COLUMNS, *samples.shape[1:])
-    _draw_images.save_picture(
-        _draw_images.tiles(moved.reshape(-1, *samples.shape[1:]), COLUMNS), config.out / "traversal.png"
-    )
+        save_rows(drawn(with_every_category(start, first)), "categories.png")
+    else:
+        (config.out / "categories.png").unlink(missing_ok=True)  # that of an earlier call, of another run
+    moved = drawn(traversed(gan.sample_noise(key_traversal, ROWS), config, about["noise"], first))
+    save_rows(moved, "traversal.png")
     there_and_back = [*range(COLUMNS), *reversed(range(1, COLUMNS - 1))]
-    _draw_images.save_gif([_draw_images.tiles(moved[:, i], ROWS) for i in there_and_back], config.out / "traversal.gif")
+    save_gif([tiles(moved[:, i], ROWS) for i in there_and_back], config.out / "traversal.gif")
+    shown = samples[:ROWS, None]
+    gap = np.full_like(shown, 255)  # a white column between a sample and its neighbours
+    save_rows(np.concatenate([shown, gap, real["train"][order[:ROWS]]], axis=1), "nearest.png")
 
-    numbers = {"step": int(state.step), "samples": len(samples)}
-    for kind, images in (("generated", samples), ("test", real["test"])):
-        order, distance = nearest(images[:COMPARED], real["train"])
-        numbers[f"{kind}_to_nearest_training_image"] = float(np.median(distance[:, 0]))
-        if kind == "generated":
-            shown = images[:ROWS, None]
-            gap = np.full_like(shown, 255)  # a white column between a sample and its neighbours
-            rows = np.concatenate([shown, gap, real["train"][order[:ROWS]]], axis=1)
-            _draw_images.save_picture(
-                _draw_images.tiles(rows.reshape(-1, *samples.shape[1:]), rows.shape[1]), config.out / "nearest.png"
-            )
-    _script.save_result(config.out, config, started, numbers)
     print(f"{len(samples):,} samples of {config.run} after step {numbers['step']:,}; results in {config.out}")
     print("median distance to the nearest training image (root mean square over pixels, 0 to 255):")
     print(f"  samples {numbers['generated_to_nearest_training_image']:.1f}")
@@ -138,7 +142,7 @@ def between(z0: jax.Array, z1: jax.Array, t: float, noise: str) -> jax.Array:
 
 def with_every_category(z: jax.Array, categories: int) -> jax.Array:
     """Noises (rows, dim) to (rows, categories, dim): each with every category in turn."""
-    every = _dcgan.CATEGORY * jnp.eye(categories)
+    every = CATEGORY * jnp.eye(categories)
     return jnp.stack([z.at[:, :categories].set(category) for category in every], axis=1)
 
 
@@ -161,15 +165,16 @@ def nearest(images: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def save_samples(samples: np.ndarray, out: Path) -> None:
-    """samples.npz with (n, h, w, c) uint8 as arr_0, and png/ with a file for each; files of an earlier call go."""
-    with _script.replacing(out / "samples.npz") as path, open(path, "wb") as file:
+    """samples.npz with (n, h, w, c) uint8 as arr_0, and png/ with a file for each; those of an earlier call go."""
+    with replacing(out / "samples.npz") as path, open(path, "wb") as file:
         np.savez_compressed(file, samples)
     folder = out / "png"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
+    for earlier in folder.glob("[0-9]" * 6 + ".png"):
+        earlier.unlink()
     for i, image in enumerate(samples):
         Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f"{i:06}.png")
 
 
 if __name__ == "__main__":
-    _script.command_line(Config, main, __doc__)
+    command_line(Config, main, __doc__)

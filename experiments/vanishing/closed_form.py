@@ -19,7 +19,7 @@ def losses_and_slopes(logits: np.ndarray) -> dict[str, np.ndarray]:
     return curves
 
 
-def closed_form(seed: int) -> dict[str, np.ndarray]:
+def gradients(seed: int) -> dict[str, np.ndarray]:
     """Gradients in theta at each of THETAS: of divergences, and of both losses with the optimal D put in."""
     rng = np.random.default_rng(seed)
     rows = []

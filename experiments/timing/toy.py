@@ -6,33 +6,36 @@ from importlib.util import find_spec
 import jax
 import numpy as np
 
-from experiments import goodfellow_1d
-from experiments._timing import Contender
-from gan_from_scratch import networks, numpy_gan, train
+from experiments.gan_1d.backends import CHUNKS
+from experiments.gan_1d.build import HIDDEN, build
+from experiments.gan_1d.settings import Settings
+from experiments.timing.turns import Contender
+from gan_from_scratch import numpy_gan, train
+from gan_from_scratch.layers import LEAK
 
 
-def toy(seed: int, seeds: int, compiled: bool) -> dict[str, Contender]:
+def contenders(seed: int, seeds: int, compiled: bool) -> dict[str, Contender]:
     """Steps of Algorithm 1 per second with the defaults of goodfellow_1d."""
-    settings = goodfellow_1d.Config(seed=seed, seeds=1)
-    contenders = {
-        "NumPy, by hand": Contender(numpy_steps(settings), CHUNK),
-        "JAX, 1 seed": Contender(jax_steps(settings, 1), CHUNK),
-        f"JAX, {seeds} seeds": Contender(jax_steps(settings, seeds), CHUNK, seeds),
+    settings = Settings()
+    found = {
+        "NumPy, by hand": Contender(numpy_steps(settings, seed), CHUNK),
+        "JAX, 1 seed": Contender(jax_steps(settings, seed, 1), CHUNK),
+        f"JAX, {seeds} seeds": Contender(jax_steps(settings, seed, seeds), CHUNK, seeds),
     }
     if find_spec("torch"):
-        contenders["PyTorch, eager"] = Contender(torch_steps(settings, compiled=False), CHUNK)
+        found["PyTorch, eager"] = Contender(torch_steps(settings, seed, compiled=False), CHUNK)
         if compiled:
-            contenders["PyTorch, compiled"] = Contender(torch_steps(settings, compiled=True), CHUNK)
-    return contenders
+            found["PyTorch, compiled"] = Contender(torch_steps(settings, seed, compiled=True), CHUNK)
+    return found
 
 
-CHUNK = goodfellow_1d.Config().steps // goodfellow_1d.CHUNKS  # steps that goodfellow_1d compiles into one call
+CHUNK = Settings().steps // CHUNKS  # steps that goodfellow_1d compiles into one call
 
 
-def numpy_steps(settings: goodfellow_1d.Config) -> Callable[[int], object]:
+def numpy_steps(settings: Settings, seed: int) -> Callable[[int], object]:
     """numpy_gan.train_step with NumPy's own generator for noise and data."""
-    rng = np.random.default_rng(settings.seed)
-    widths = (1, *goodfellow_1d.HIDDEN, 1)
+    rng = np.random.default_rng(seed)
+    widths = (1, *HIDDEN, 1)
     units = numpy_gan.Units(settings.mean, settings.std)
     start = numpy_gan.init(numpy_gan.init_mlp(rng, widths), numpy_gan.init_mlp(rng, widths))
     constants = numpy_gan.Settings(
@@ -56,10 +59,10 @@ def numpy_steps(settings: goodfellow_1d.Config) -> Callable[[int], object]:
     return run
 
 
-def jax_steps(settings: goodfellow_1d.Config, seeds: int) -> Callable[[int], object]:
+def jax_steps(settings: Settings, seed: int, seeds: int) -> Callable[[int], object]:
     """train.train as goodfellow_1d calls it, one chunk after another."""
-    gan = goodfellow_1d.build(settings, numpy_gan.Units(settings.mean, settings.std))
-    keys = jax.random.split(jax.random.key(settings.seed), seeds)
+    gan = build(settings, numpy_gan.Units(settings.mean, settings.std))
+    keys = jax.random.split(jax.random.key(seed), seeds)
     start = jax.jit(jax.vmap(lambda key: train.init(gan, key)))(keys)
     sample = settings.p_data().sample
     advance = jax.jit(jax.vmap(lambda state, key: train.train(gan, state, sample, key, CHUNK)))
@@ -73,22 +76,22 @@ def jax_steps(settings: goodfellow_1d.Config, seeds: int) -> Callable[[int], obj
     return run
 
 
-def torch_steps(settings: goodfellow_1d.Config, compiled: bool) -> Callable[[int], object]:
+def torch_steps(settings: Settings, seed: int, compiled: bool) -> Callable[[int], object]:
     """The same algorithm as a PyTorch user would write it; `compiled` wraps the two loss functions."""
     import torch
     from torch import nn
     from torch.nn.functional import softplus
 
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(seed)
     mean, std = settings.mean, settings.std
 
     def mlp(activation: Callable[[], nn.Module]) -> nn.Module:
-        first, second = goodfellow_1d.HIDDEN
+        first, second = HIDDEN
         return nn.Sequential(
             nn.Linear(1, first), activation(), nn.Linear(first, second), activation(), nn.Linear(second, 1)
         )
 
-    g, d = mlp(nn.Tanh), mlp(lambda: nn.LeakyReLU(networks.LEAK))
+    g, d = mlp(nn.Tanh), mlp(lambda: nn.LeakyReLU(LEAK))
     average = [p.detach().clone() for p in g.parameters()]
     betas = (settings.b1, settings.b2)
     optimizer_g = torch.optim.Adam(g.parameters(), settings.rate_g, betas)

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_from_scratch.figures import BLUE, GREEN, GREY, ORANGE
+from experiments.pictures.style import BLUE, GREEN, GREY, ORANGE
 
 STYLES = {
     "algorithm 1": (BLUE, "-", "Algorithm 1: D frozen"),

@@ -4,14 +4,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_from_scratch.figures import BLUE, GREY, ORANGE
+from experiments.pictures.style import BLUE, GREY, ORANGE
 
 COLOURS = {"saturating": ORANGE, "nonsaturating": BLUE}
 NAMES = {"saturating": "saturating", "nonsaturating": "non-saturating"}
 FORMULAS = {"saturating": "E log(1 - D(G(z)))", "nonsaturating": "-E log D(G(z))"}
 
 
-def four_panels(curves: dict, marks: dict, closed: dict, stage: dict, races: list[dict]) -> Figure:
+def all_panels(curves: dict, marks: dict, closed: dict, stage: dict, races: list[dict]) -> Figure:
     figure = Figure(figsize=(13, 10.5), layout="constrained")
     a, b, c, d = figure.subplots(2, 2).flat
     losses_and_slopes(a, curves, marks)

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_from_scratch import dynamics, figures
-from gan_from_scratch.figures import BLUE, GREEN, GREY, ORANGE
+from experiments.pictures.style import BLUE, GREEN, GREY, ORANGE, save_figure_gif
+from gan_from_scratch import dynamics
 
 COLOURS = (BLUE, ORANGE, GREEN)  # one for each start
 REACH = 2.0  # of the pictures in theta and psi
@@ -43,7 +43,7 @@ def moving(fields: dict[str, dynamics.Field], paths: list[np.ndarray], path: Pat
                 heads[panel][start].set_data(*points[step : step + 1].T)
 
     steps = paths[0].shape[1] - 1
-    figures.save_gif(figure, draw, np.unique(np.linspace(0, steps, FRAMES).round().astype(int)).tolist(), path)
+    save_figure_gif(figure, draw, np.unique(np.linspace(0, steps, FRAMES).round().astype(int)).tolist(), path)
 
 
 def small_games(bilinear: dict[str, np.ndarray], field: dynamics.Field, example: np.ndarray) -> Figure:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments import _script
+from experiments.command.line import progress_bar
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def timed(contenders: dict[str, Contender], round_count: int, seconds: float) ->
     In each round every contender has its turn of about `seconds`.
     """
     rounds = {name: [] for name in contenders}
-    with _script.progress_bar() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("rounds", total=round_count, numbers="compiling")
         steps = {name: steps_for(contender, seconds) for name, contender in contenders.items()}
         for _ in range(round_count):

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from experiments import _script
-from gan_from_scratch.figures import BLUE, GREEN, GREY, ORANGE
+from experiments.command.results import replacing, save_figure
+from experiments.pictures.style import BLUE, GREEN, GREY, ORANGE
 
 ENLARGED = 2  # screen pixels for one of an image's
 GAP = 2  # screen pixels between images
@@ -28,7 +28,7 @@ def tiles(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def save_picture(picture: np.ndarray, path: Path) -> None:
-    with _script.replacing(path) as temporary:
+    with replacing(path) as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")
 
 
@@ -36,8 +36,17 @@ def save_gif(pictures: Sequence[np.ndarray], path: Path) -> None:
     """Ten a second, and the last one stays for two seconds."""
     first, *later = (Image.fromarray(picture).quantize(128) for picture in pictures)
     durations = [100] * len(later) + [2000]  # milliseconds
-    with _script.replacing(path) as temporary:
+    with replacing(path) as temporary:
         first.save(temporary, format="GIF", save_all=True, append_images=later, duration=durations, loop=0)
+
+
+def draw_run(history: dict[str, np.ndarray], loss: str, samples: np.ndarray | None, out: Path) -> None:
+    """losses.png; samples.png, if there are any; training.gif, the same noises again and again."""
+    if len(history["loss_d"]):
+        save_figure(out, "losses.png", curves(history, loss))
+    if samples is not None:
+        save_picture(tiles(samples[:100], 10), out / "samples.png")
+    save_gif([tiles(frame, 8) for frame in history["frames"]], out / "training.gif")
 
 
 def curves(history: dict[str, np.ndarray], generator_loss: str) -> Figure:

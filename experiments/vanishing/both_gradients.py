@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from experiments import _script
+from experiments.command.results import finite_or_none
 from gan_from_scratch import losses, train
 
 TOGETHER = 16  # batches whose gradients are computed at once; more take memory and no less time
@@ -22,7 +22,7 @@ def both_gradients(gan: train.GAN, state: train.GANState, z_batches: jax.Array) 
     """
     measured = {}
     for name in losses.GENERATOR_LOSSES:
-        gradient = partial(gradient_in_g, replace(gan, generator_loss=name), state)
+        gradient = partial(gradient_in_g, replace(gan, loss_g=losses.GENERATOR_LOSSES[name]), state)
         gradients = jax.lax.map(gradient, z_batches, batch_size=TOGETHER)
         mean = jnp.mean(gradients, axis=0)
         measured[name] = norm(mean)
@@ -32,7 +32,8 @@ def both_gradients(gan: train.GAN, state: train.GANState, z_batches: jax.Array) 
 
 def gradient_in_g(gan: train.GAN, state: train.GANState, z: jax.Array) -> jax.Array:
     """That of G's objective on one batch of noise, all parameters one after the other."""
-    objective = train.generator_objective(gan, state, z, jax.random.key(0))  # the key is for dropout: there is none
+    x = train.generate(gan, state, z)  # in place of data, at which neither loss looks
+    objective = train.generator_objective(gan, state, x, z, jax.random.key(0))  # the key is for dropout: there is none
     gradient, _ = jax.grad(objective, argnums=0, has_aux=True)(state.g.params, state.d.params)
     return ravel_pytree(gradient)[0]
 
@@ -73,7 +74,7 @@ def summary_of_stage(stage: dict) -> dict:
         "zeros": int(np.sum(saturating == 0) + np.sum(other == 0)),
         "seeds": seeds,
         "d_step": stage["moments"].tolist(),
-        "median": {name: _script.finite_or_none(np.median(stage[name], axis=0)) for name in names},
+        "median": {name: finite_or_none(np.median(stage[name], axis=0)) for name in names},
     }
 
 

@@ -9,56 +9,59 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import _dcgan, cifar_dcgan, mnist_dcgan
-from experiments._timing import Contender
-from gan_from_scratch import convolution, data, networks, train
+from experiments.image_runs.gan import build
+from experiments.image_runs.learn import CHUNK, chunk_of_steps
+from experiments.image_runs.settings import DIGITS, FROGS, Training
+from experiments.timing.turns import Contender
+from gan_from_scratch import data, train
+from gan_from_scratch.images import convolution
+from gan_from_scratch.images.networks import image_levels
 
 
-def images(seed: int, batch: int, width: int, compiled: bool) -> dict[str, dict[str, Contender]]:
-    """Images per second of both scripts' networks, on made-up images."""
+def contenders(seed: int, batch: int, width: int, compiled: bool) -> dict[str, dict[str, Contender]]:
+    """Images per second of both commands' networks, on made-up images."""
     groups = {}
     gpu = jax.default_backend() != "cpu"
-    for name, script in (("mnist", mnist_dcgan), ("cifar10", cifar_dcgan)):
-        hidden = script.Config().training.hidden
-        training = _dcgan.Training(steps=1, batch=batch, width=width, hidden=hidden)
+    for name, hidden in (("mnist", DIGITS.hidden), ("cifar10", FROGS.hidden)):
+        training = Training(steps=1, batch=batch, width=width, hidden=hidden)
         pixels, _ = data.synthetic(name, 10 * batch)
-        contenders = {"JAX": dcgan_in_jax(training, pixels, seed)}
+        found = {"JAX": dcgan_in_jax(training, pixels, seed)}
         if gpu:
             half = replace(training, dtype="bfloat16")
-            contenders["JAX, bfloat16"] = dcgan_in_jax(half, pixels, seed)
+            found["JAX, bfloat16"] = dcgan_in_jax(half, pixels, seed)
         if find_spec("torch"):
-            from experiments import _torch_dcgan  # PyTorch is an optional dependency
+            from experiments.timing import torch_dcgan  # PyTorch is an optional dependency
 
             for compile_it in (False, True)[: 1 + compiled]:
                 for last in (False, True):
                     for bfloat16 in (False, True)[: 1 + gpu]:
                         label = "PyTorch, " + ("compiled" if compile_it else "eager")
                         label += ", channels last" * last + ", bfloat16" * bfloat16
-                        run, _ = _torch_dcgan.trainer(training, pixels, seed, last, compile_it, bfloat16)
-                        contenders[label] = Contender(run, _dcgan.CHUNK, batch)
+                        run, _ = torch_dcgan.trainer(training, pixels, seed, last, compile_it, bfloat16)
+                        found[label] = Contender(run, CHUNK, batch)
         if not gpu:
-            contenders["the matrix products alone"] = products_alone(training, pixels.shape[1:], seed)
-        groups[f"{name}, batch {batch}, width {width}, hidden {hidden}"] = contenders
+            found["the matrix products alone"] = products_alone(training, pixels.shape[1:], seed)
+        groups[f"{name}, batch {batch}, width {width}, hidden {hidden}"] = found
     return groups
 
 
-def dcgan_in_jax(training: _dcgan.Training, pixels: np.ndarray, seed: int) -> Contender:
-    """The compiled chunk of _dcgan.py, one after another."""
-    gan = _dcgan.build(training, pixels.shape[1:])
+def dcgan_in_jax(training: Training, pixels: np.ndarray, seed: int) -> Contender:
+    """The compiled chunk of an image run, one after another."""
+    gan = build(training, pixels.shape[1:])
     key = jax.random.key(seed)
-    advance = _dcgan.chunk_of_steps(gan, key, training.mirror)
+    advance = chunk_of_steps(gan, key, training.mirror)
     state, pixels = jax.jit(partial(train.init, gan))(key), jax.device_put(pixels)
 
     def run(steps: int) -> None:
         nonlocal state
-        for _ in range(steps // _dcgan.CHUNK):
-            state, _, _ = advance(state, pixels, _dcgan.CHUNK)
+        for _ in range(steps // CHUNK):
+            state, _, _ = advance(state, pixels, CHUNK)
         jax.block_until_ready(state)
 
-    return Contender(run, _dcgan.CHUNK, training.batch)
+    return Contender(run, CHUNK, training.batch)
 
 
-def products_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed: int) -> Contender:
+def products_alone(training: Training, shape: tuple[int, int, int], seed: int) -> Contender:
     """The products of the convolutions and hidden layers in one step of Algorithm 1: what no way of copying can beat.
 
     A layer of either network has P (places of a batch, patch), K (patch, channels) and dy (places, channels), or the
@@ -66,7 +69,7 @@ def products_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed:
     the form of winograd.py it has nine smaller ones of each.
     """
     size, _, channels = shape
-    base, levels = networks.image_levels(size)
+    base, levels = image_levels(size)
     widths = [channels] + [training.width * 2**level for level in range(levels)]
     layers = []  # (places, patch, channels) of a layer's products
     for c_in, c_out in pairwise(widths):
@@ -101,10 +104,10 @@ def products_alone(training: _dcgan.Training, shape: tuple[int, int, int], seed:
 
     @jax.jit
     def run_chunk(total, operands):
-        return jax.lax.fori_loop(0, _dcgan.CHUNK, lambda _, total: one_step(total, operands), total)
+        return jax.lax.fori_loop(0, CHUNK, lambda _, total: one_step(total, operands), total)
 
     def run(steps: int) -> None:
-        for _ in range(steps // _dcgan.CHUNK):
+        for _ in range(steps // CHUNK):
             jax.block_until_ready(run_chunk(jnp.float32(0), operands))
 
-    return Contender(run, _dcgan.CHUNK, training.batch)
+    return Contender(run, CHUNK, training.batch)

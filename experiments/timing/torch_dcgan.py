@@ -1,6 +1,6 @@
 """The DCGAN as a PyTorch user would write it: what ours is held against, in speed and in what it learns.
 
-The networks, initial weights' distribution, optimizer and order of updates are those of networks.py and train.py.
+Networks, initial weights' distribution, optimizer and order of updates are those of images/networks.py and train.py.
 """
 
 import itertools
@@ -11,8 +11,9 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from experiments import _dcgan
-from gan_from_scratch import networks
+from experiments.image_runs.settings import Training
+from gan_from_scratch.images.networks import image_levels
+from gan_from_scratch.layers import LEAK
 
 
 class Generator(nn.Module):
@@ -20,7 +21,7 @@ class Generator(nn.Module):
 
     def __init__(self, size: int, channels: int, width: int, hidden: int, noise_dim: int):
         super().__init__()
-        self.base, levels = networks.image_levels(size)
+        self.base, levels = image_levels(size)
         widths = [width * 2**level for level in reversed(range(levels))]
         first = []
         if hidden:
@@ -41,16 +42,16 @@ class Discriminator(nn.Module):
 
     def __init__(self, size: int, channels: int, width: int, hidden: int):
         super().__init__()
-        base, levels = networks.image_levels(size)
+        base, levels = image_levels(size)
         widths = [width * 2**level for level in range(levels)]
-        layers = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(networks.LEAK)]
+        layers = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(LEAK)]
         for before, after in itertools.pairwise(widths):
             layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after)]
-            layers += [nn.LeakyReLU(networks.LEAK)]
+            layers += [nn.LeakyReLU(LEAK)]
         layers += [nn.Flatten()]
         if hidden:
             layers += [nn.Linear(widths[-1] * base**2, hidden, bias=False), nn.BatchNorm1d(hidden)]
-            layers += [nn.LeakyReLU(networks.LEAK)]
+            layers += [nn.LeakyReLU(LEAK)]
         self.layers = nn.Sequential(*layers, nn.Linear(hidden or widths[-1] * base**2, 1))
 
     def forward(self, x):
@@ -68,7 +69,7 @@ def start(module: nn.Module) -> None:
 
 
 def trainer(
-    training: _dcgan.Training,
+    training: Training,
     images: np.ndarray,
     seed: int,
     channels_last: bool = False,

@@ -1,0 +1,1 @@
+"""Image runs: a DCGAN's settings, its training with checkpoints, and what it is judged by."""

@@ -1,0 +1,41 @@
+"""Images for a run: the data set or made-up ones, of the wanted classes, and the way from bytes to [-1, 1] and back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from gan_from_scratch import data
+
+
+def load(name: str, split: str, data_dir: Path | None, synthetic: int | None) -> data.Dataset:
+    """Images uint8 (n, h, w, c) and labels (n,) of a split of the data set `name`, or as many made-up ones."""
+    if synthetic is not None:
+        return data.synthetic(name, synthetic, seed=data.SPLITS.index(split))
+    return (data.mnist if name == "mnist" else data.cifar10)(split, data_dir)
+
+
+def of_classes(name: str, dataset: data.Dataset, classes: Sequence[str]) -> np.ndarray:
+    """Its images of those classes. ValueError if there are not even two."""
+    images, _ = data.of_classes(dataset, data.CLASSES[name], classes)
+    if len(images) < 2:
+        raise ValueError(f"classes is {tuple(classes)}, but must have at least 2 images: there are {len(images)}")
+    return images
+
+
+def check_batch(batch: int, images: int) -> None:
+    """Raise ValueError if the batch is larger than the data."""
+    if batch > images:
+        raise ValueError(f"batch is {batch}, but must be at most {images}, the number of images")
+
+
+def to_unit(images: Array) -> Array:
+    """Bytes to [-1, 1], the range of tanh."""
+    return images.astype(jnp.float32) / 127.5 - 1
+
+
+def to_bytes(images: Array) -> Array:
+    """[-1, 1] to the nearest bytes."""
+    return jnp.round((images + 1) * 127.5).astype(jnp.uint8)

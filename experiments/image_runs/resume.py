@@ -1,0 +1,61 @@
+"""Where an image run begins: at its start or at a checkpoint, which says of which run it is."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax import Array
+
+from experiments.command.results import PLACES, flat
+from experiments.image_runs.learn import Progress, at_the_start
+from gan_from_scratch import checkpoint, data, train
+
+CHECKPOINTS = "checkpoints"  # their folder in --out
+
+
+def description(name: str, config: Any) -> dict[str, Any]:
+    """What a checkpoint says of its run on the data set `name`, as JSON gives it back."""
+    return json.loads(json.dumps({"data": name, **flat(config)}, default=str))
+
+
+def beginning(gan: train.GAN, key: Array, folder: Path, about: dict[str, Any], resume: bool) -> Progress:
+    """Before the first step, or with `resume` at the newest checkpoint in `folder`.
+
+    ValueError if that belongs to another run than `about` describes, or if there are checkpoints and no `resume`.
+    """
+    state = jax.jit(partial(train.init, gan))(jax.random.fold_in(key, 0))
+    if not resume:
+        if checkpoint.newest(folder) is not None:
+            raise ValueError(f"{folder} holds checkpoints: go on from them with --resume, or choose another --out")
+        return at_the_start(state, data.SHAPES[about["data"]])
+    refuse_another(about_of(folder), about)
+    found = checkpoint.load(folder, state)
+    if found.step > about["steps"]:
+        raise ValueError(f"steps is {about['steps']}, but must be at least {found.step}, the checkpoint's")
+    return Progress(found.state, found.history)
+
+
+def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raise ValueError unless a run described as `wanted` can go on from a checkpoint of one described as `found`."""
+    free = {*PLACES, "resume", "checkpoint_every", "samples"}
+    if not wanted["decay"]:
+        free |= {"steps"}  # with constant learning rates a run may be made longer
+    checkpoint.refuse_another(
+        *({key: value for key, value in run.items() if key not in free} for run in (found, wanted))
+    )
+
+
+def about_of(folder: Path) -> dict[str, Any]:
+    """What run the newest checkpoint belongs to. ValueError if it is none of mnist_dcgan or cifar_dcgan."""
+    about = checkpoint.about(folder)
+    if about.get("data") not in data.SHAPES or "steps" not in about:
+        raise ValueError(f"{folder}: expected a checkpoint of mnist_dcgan or cifar_dcgan, found one of something else")
+    return about
+
+
+def kept(folder: Path) -> str:
+    """In words, what a run that broke off can go on from."""
+    step = checkpoint.newest(folder)
+    return "there is no checkpoint" if step is None else f"the newest checkpoint is of step {step:,}"

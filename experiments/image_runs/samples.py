@@ -1,0 +1,29 @@
+"""Images from a trained G."""
+
+import jax
+import numpy as np
+from jax import Array
+
+from experiments.image_runs.images import to_bytes
+from gan_from_scratch import remedies, train
+
+SETTLED = 400  # batches for BatchNorm's statistics
+GENERATED = 500  # images in one call
+
+
+def settled(gan: train.GAN, state: train.GANState, key: Array) -> train.GANState:
+    """The state to sample from: G's average, and the statistics that belong to it."""
+    averaged = state._replace(g=remedies.averaged(state.g))
+    return jax.jit(lambda state: train.settle(gan, state, key, SETTLED))(averaged)
+
+
+def images_at(gan: train.GAN, state: train.GANState, z: Array) -> np.ndarray:
+    """G(z) of a settled state as bytes (n, h, w, c), some at a time."""
+    make = jax.jit(lambda state, z: to_bytes(train.generate(gan, state, z)))
+    return np.concatenate([np.asarray(make(state, z[i : i + GENERATED])) for i in range(0, len(z), GENERATED)])
+
+
+def fresh_images(gan: train.GAN, state: train.GANState, key: Array, n: int) -> np.ndarray:
+    """n images (n, h, w, c) uint8 from fresh noise."""
+    key_settle, key_noise = (jax.random.fold_in(key, i) for i in (4, 5))
+    return images_at(gan, settled(gan, state, key_settle), gan.sample_noise(key_noise, n))

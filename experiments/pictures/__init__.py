@@ -1,0 +1,1 @@
+"""Pictures: figures, GIFs and grids of images."""

@@ -1,0 +1,1 @@
+"""Timing: contenders, ours and PyTorch's, and how they take turns."""

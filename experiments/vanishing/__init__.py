@@ -1,0 +1,1 @@
+"""The vanishing gradient: what gradient_vanishing measures."""
