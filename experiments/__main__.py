@@ -1,12 +1,9 @@
 """List the experiments, one line each: `python -m experiments`."""
 
-from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 
-import experiments
+from gan_from_scratch.__main__ import headlines
 
 if __name__ == "__main__":
-    for module in iter_modules(experiments.__path__):
-        if not module.name.startswith("_"):
-            headline = import_module(f"experiments.{module.name}").__doc__.strip().splitlines()[0]
-            print(f"python -m experiments.{module.name:24} {headline}")
+    for name, headline in headlines(Path(__file__).parent).items():
+        print(f"python -m experiments.{name:24} {headline}")
