@@ -1,0 +1,1 @@
+"""Tables: Markdown made of result files."""

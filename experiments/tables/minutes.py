@@ -1,0 +1,78 @@
+"""How long what takes: every command, and a step of ours beside PyTorch's."""
+
+from experiments.tables.markdown import result, table
+
+# One row a command: the result file that its minutes come from, what is typed, what is asked.
+COMMANDS = (
+    ("goodfellow_1d_default", "goodfellow_1d", "Does G become the data's distribution? The picture above, 32 seeds"),
+    ("optimal_discriminator", "optimal_discriminator", "Proposition 1: does D become D*, and V C(G)?"),
+    ("gradient_vanishing", "gradient_vanishing", "Why does log(1 - D(G(z))) stop learning, and what does that cost?"),
+    ("dirac_gan", "dirac_gan", "Which update rule arrives, and do the eigenvalues foretell it?"),
+    ("frozen_players", "frozen_players", "What goes wrong when D is not frozen in G's step?"),
+    ("mnist_dcgan", "mnist_dcgan", "How good do digits become?"),
+    ("cifar_dcgan", "cifar_dcgan", "And frogs, or all ten classes?"),
+    ("sample", "sample --run runs/mnist_dcgan", "What did a trained DCGAN learn: samples, walks, nearest neighbours"),
+    ("pytorch_dcgan", "pytorch_dcgan", "How good is the plain PyTorch DCGAN after as many steps?"),
+    ("benchmark_toy", "benchmark", "How fast is the 1-D GAN beside PyTorch? With `images`: the DCGANs"),
+    ("classifier_mnist", "classifier", "How good is the judge of the images?"),
+    ("killed_runs", "killed_runs", "Does a run survive SIGKILL, to the bit?"),
+)
+VARIANTS = (
+    ("goodfellow_1d_quick", "goodfellow_1d --seeds 4 --steps 8000"),
+    ("goodfellow_1d_default", "goodfellow_1d"),
+    ("optimal_discriminator", "optimal_discriminator"),
+    ("gradient_vanishing", "gradient_vanishing"),
+    ("gradient_vanishing_mnist", "gradient_vanishing --data mnist"),
+    ("dirac_gan", "dirac_gan"),
+    ("frozen_players", "frozen_players"),
+    ("classifier_mnist", "classifier"),
+    ("classifier_cifar10", "classifier --data cifar10"),
+    ("mnist_dcgan", "mnist_dcgan"),
+    ("cifar_dcgan", "cifar_dcgan"),
+    ("sample", "sample --run runs/mnist_dcgan"),
+    ("pytorch_dcgan", "pytorch_dcgan"),
+    ("killed_runs", "killed_runs"),
+    ("benchmark_toy", "benchmark"),
+    ("benchmark_images", "benchmark images"),
+)
+
+
+def commands() -> str:
+    """What can be run, and which question each answers."""
+    rows = [[f"`{command}`", question, minutes(name)] for name, command, question in COMMANDS]
+    return table(["`.venv/bin/python -m experiments.` +", "the question it answers", "minutes on 2 cores"], rows)
+
+
+def tiers() -> str:
+    """Every command, and those of its options that take much longer or much shorter."""
+    rows = [[f"`.venv/bin/python -m experiments.{command}`", minutes(name)] for name, command in VARIANTS]
+    return table(["command", "minutes on 2 CPU cores"], rows)
+
+
+def minutes(name: str) -> str:
+    return f"{result(name)['seconds'] / 60:.1f}"
+
+
+def speed() -> str:
+    """The toy benchmark."""
+    return benchmark_table("benchmark_toy", "GAN steps per second", 0)
+
+
+def image_speed() -> str:
+    """The DCGANs' benchmark."""
+    return benchmark_table("benchmark_images", "images per second", 2)
+
+
+def benchmark_table(name: str, unit: str, digits: int) -> str:
+    benchmark = result(name)
+    rows = []
+    for group, contenders in benchmark["numbers"]["groups"].items():
+        for contender, row in contenders.items():
+            span = f"{row['slowest_round']:,.0f} to {row['fastest_round']:,.0f}"
+            ratio = f"{row['times_pytorch']:.{max(digits, 1)}f}"
+            rows.append([group, contender, f"{row['per_second']:,.0f}", span, ratio])
+    pytorch = f"times the best of PyTorch {benchmark['numbers']['pytorch']}"
+    return table([benchmark["device"], "", f"{unit}, median", "range over rounds", pytorch], rows)
+
+
+TABLES = {function.__name__: function for function in (commands, tiers, speed, image_speed)}
