@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments.command.line import check_choices, command_line
+from experiments.command.line import command_line
 from experiments.command.results import prepare_folder, save_result
 from experiments.timing import images, toy
 from experiments.timing.turns import timed
@@ -49,7 +49,7 @@ class Config:
         for name in ("rounds", "seeds", "batch", "width"):
             check.positive_integer(name, getattr(self, name))
         check.positive("seconds", self.seconds)
-        check_choices(self)
+        check.choices(self)
 
 
 def main(config: Config) -> None:

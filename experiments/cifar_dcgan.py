@@ -14,7 +14,7 @@ from experiments.command.line import command_line
 from experiments.command.results import prepare_folder, save_result
 from experiments.image_runs.classifier import learning_for, trained
 from experiments.image_runs.gan import build
-from experiments.image_runs.images import check_batch, load, of_classes
+from experiments.image_runs.images import check_batch, images_of_classes, load
 from experiments.image_runs.learn import learn, summary
 from experiments.image_runs.resume import CHECKPOINTS, beginning, description, kept
 from experiments.image_runs.samples import fresh_images
@@ -26,7 +26,7 @@ from gan_from_scratch import data
 
 @dataclass(frozen=True)
 class Config:
-    """The defaults are for 5,000 frogs. The textbook's own run (Chollet), for a GPU, is
+    """The defaults are for 5,000 frogs. Chollet's own run (Deep Learning with Python), for a GPU, is
     --architecture textbook --noise-dim 32 --optimizer rmsprop --rate-g 4e-4 --rate-d 8e-4 --clip 1 --label-noise .05
     --dropout .4 --batch 20 --steps 10000 --average 0 --shift 0 --no-decay."""
 
@@ -45,7 +45,7 @@ def main(config: Config) -> None:
     started = time.perf_counter()
     run, training, key = config.run, config.training, jax.random.key(config.run.seed)
     labelled, labelled_test = (load("cifar10", split, run.data_dir, run.synthetic) for split in data.SPLITS)
-    frogs, test = (of_classes("cifar10", part, config.classes) for part in (labelled, labelled_test))
+    frogs, test = (images_of_classes("cifar10", part, config.classes) for part in (labelled, labelled_test))
     check_batch(training.batch, len(frogs))
     n = number_to_judge(run.samples, len(test))
     judge_learning = learning_for("cifar10", run.synthetic)

@@ -18,8 +18,8 @@ import numpy as np
 import optax
 
 from experiments.command.line import command_line, progress_bar
-from experiments.command.results import finite_or_none, prepare_folder, replacing, save_figure, save_result
-from experiments.gan_1d.build import build
+from experiments.command.results import finite_or_none, prepare_folder, save_figure, save_result
+from experiments.gan_1d.build import build, even_levels
 from experiments.gan_1d.settings import Settings
 from experiments.pictures import dirac as pictures
 from gan_from_scratch import check, dynamics, metrics, numpy_gan, train
@@ -74,19 +74,20 @@ def main(config: Config) -> None:
     """Play the small games, look at the real one, save, draw."""
     started = time.perf_counter()
     prepare_folder(config.out)
+    keys = jax.random.split(jax.random.key(config.seed), config.gan_seeds)
     spectra, gan_1d = [], []
     with progress_bar() as bar:
         task = bar.add_task("dirac_gan", total=len(GANS) + 1, numbers="the games of two numbers")
-        methods, example = dirac_methods(config.h), nagarajan_kolter(config)
-        paths = [play(by_steps(method.update, config), STARTS) for method in methods]
-        example_path = play(by_steps(example.update, config), NK_STARTS)
-        bilinear = play_bilinear(config)
+        methods, example = dirac_methods(config.h), nagarajan_kolter(config.h)
+        paths = [play(by_steps(method.update, config.steps), STARTS) for method in methods]
+        example_path = play(by_steps(example.update, config.steps), NK_STARTS)
+        bilinear = play_bilinear(config.h, config.steps)
         rows = [measure(*pair, EQUILIBRIUM) for pair in zip(methods, paths, strict=True)]
         rows.append(measure(example, example_path, NK_EQUILIBRIUM))
 
         for loss, r1 in GANS:
             bar.update(task, advance=1, numbers=f"the 1-D GAN, {loss}, R1 {r1}")
-            found = gan_eigenvalues(config, loss, r1)
+            found = gan_eigenvalues(loss, r1, config.gan_steps, keys)
             spectra.append(found[0][0])
             gan_1d.append({"loss": loss, "r1": r1, "seeds": [row for _, row in found]})
         bar.update(task, advance=1, numbers="done")
@@ -100,8 +101,7 @@ def main(config: Config) -> None:
 
     fields = {f"{method.name}\nnear the cross, r becomes {method.modulus:.3f} r": method.field for method in methods}
     save_figure(config.out, "dirac_gan.png", pictures.side_by_side(fields, paths))
-    with replacing(config.out / "dirac_gan.gif") as path:
-        pictures.moving(fields, paths, path)
+    pictures.moving(fields, paths, config.out / "dirac_gan.gif")
     save_figure(config.out, "small_games.png", pictures.small_games(bilinear, example.field, example_path))
     save_figure(config.out, "gan_eigenvalues.png", pictures.spectra(spectra, gan_1d))
     report(numbers, config.out)
@@ -146,8 +146,8 @@ def field_of(loss: str, **settings: float) -> dynamics.Field:
     return dynamics.vector_field(dynamics.dirac_gan(loss, **settings))
 
 
-def by_steps(update: dynamics.Update, config: Config) -> Callable[[Point], Point]:
-    return lambda start: dynamics.trajectory(update, start, config.steps)
+def by_steps(update: dynamics.Update, steps: int) -> Callable[[Point], Point]:
+    return lambda start: dynamics.trajectory(update, start, steps)
 
 
 def play(run: Callable[[Point], Point], starts: Point) -> np.ndarray:
@@ -180,43 +180,42 @@ def distance(found: np.ndarray, derived: list[complex]) -> float:
 # f(x, y) = x y, and Nagarajan & Kolter's example
 
 
-def play_bilinear(config: Config) -> dict[str, np.ndarray]:
+def play_bilinear(h: float, steps: int) -> dict[str, np.ndarray]:
     """From one start: gradient descent leaves, circles when the players take turns, arrives when it is optimistic."""
     field, start = dynamics.vector_field(dynamics.bilinear()), Point(jnp.array([1.0]), jnp.array([0.5]))
-    optimizer = optax.optimistic_gradient_descent(config.h)
+    optimizer = optax.optimistic_gradient_descent(h)
 
     def optimistic(start: Point) -> Point:
         pair = start, optimizer.init(start)
-        return dynamics.trajectory(dynamics.by_optimizer(field, optimizer), pair, config.steps)[0]
+        return dynamics.trajectory(dynamics.by_optimizer(field, optimizer), pair, steps)[0]
 
     return {
-        "gradient descent, simultaneous": play(by_steps(dynamics.simultaneous(field, config.h), config), start)[0],
-        "gradient descent, alternating": play(by_steps(dynamics.alternating(field, config.h), config), start)[0],
+        "gradient descent, simultaneous": play(by_steps(dynamics.simultaneous(field, h), steps), start)[0],
+        "gradient descent, alternating": play(by_steps(dynamics.alternating(field, h), steps), start)[0],
         "optimistic gradient descent": play(optimistic, start)[0],
     }
 
 
-def nagarajan_kolter(config: Config) -> Method:
+def nagarajan_kolter(h: float) -> Method:
     """The example of Nagarajan & Kolter 2017: the only pair of eigenvalues here that a GAN without remedy damps."""
     field = dynamics.vector_field(dynamics.nagarajan_kolter())
     eigenvalues = [-1 / 20 + sign * sqrt(1 / 400 - 1 / 9) for sign in (1, -1)]
-    modulus = max(abs(1 + config.h * eigenvalue) for eigenvalue in eigenvalues)
-    return Method("Nagarajan & Kolter", field, dynamics.simultaneous(field, config.h), eigenvalues, modulus)
+    modulus = max(abs(1 + h * eigenvalue) for eigenvalue in eigenvalues)
+    return Method("Nagarajan & Kolter", field, dynamics.simultaneous(field, h), eigenvalues, modulus)
 
 
 # The 1-D GAN
 
 
-def gan_eigenvalues(config: Config, loss: str, r1: float) -> list[tuple[np.ndarray, dict[str, float]]]:
-    """Train it to its end with falling learning rates; for each seed the eigenvalues there, and what they amount to.
+def gan_eigenvalues(loss: str, r1: float, steps: int, keys: jax.Array) -> list[tuple[np.ndarray, dict[str, float]]]:
+    """Train it to its end with falling learning rates; for each key the eigenvalues there, and what they amount to.
 
     The field is that of plain gradient steps with equal rates, on QUANTILES of data and noise in place of draws.
     """
-    settings = Settings(loss=loss, r1=r1, average=0.0, steps=config.gan_steps)
+    settings = Settings(loss=loss, r1=r1, average=0.0, steps=steps)
     data, noise = settings.p_data(), settings.p_z()
     gan = build(settings, numpy_gan.Units(settings.mean, settings.std))
-    levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    x, z = (np.asarray(p.quantile(levels), np.float64)[:, None] for p in (data, noise))
+    x, z = (np.asarray(p.quantile(even_levels(QUANTILES)), np.float64)[:, None] for p in (data, noise))
 
     @jax.jit
     @jax.vmap
@@ -224,20 +223,17 @@ def gan_eigenvalues(config: Config, loss: str, r1: float) -> list[tuple[np.ndarr
         key_init, key_run = jax.random.split(key)
         return train.train(gan, train.init(gan, key_init), data.sample, key_run, settings.steps)[0]
 
-    states = trained(jax.random.split(jax.random.key(config.seed), config.gan_seeds))
+    states = trained(keys)
     rows = []
-    for i in range(config.gan_seeds):
+    for i in range(len(keys)):
         state = jax.tree.map(lambda leaf, i=i: leaf[i], states)
-        field = dynamics.vector_field(dynamics.of_gan(gan, state, x, z, jax.random.key(0)))  # the key is for dropout
-        point = Point(state.g.params, state.d.params)
-        found = dynamics.eigenvalues(field, point)
+        field = dynamics.vector_field(dynamics.of_gan(gan, state, x, z, jax.random.key(0)))  # nothing is drawn
+        found = dynamics.eigenvalues(field, Point(state.g.params, state.d.params))
         row = {
             "ks": metrics.ks_statistic(np.asarray(train.generate(gan, state, z)), data),
-            "speed": float(optax.tree.norm(field(point))),
             "largest_real_part": float(found.real.max()),
             "smallest_real_part": float(found.real.min()),
             "largest_imaginary_part": float(found.imag.max()),
-            "real_parts_above_0.01": int(np.sum(found.real > 0.01)),
             "parameters": len(found),
         }
         rows.append((found, row))

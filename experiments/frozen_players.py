@@ -29,7 +29,7 @@ import optax
 
 from experiments.command.line import command_line, progress_bar
 from experiments.command.results import prepare_folder, save_figure, save_result
-from experiments.gan_1d.build import HIDDEN
+from experiments.gan_1d.build import HIDDEN, even_levels
 from experiments.gan_1d.build import build as build_gan
 from experiments.gan_1d.settings import Settings
 from experiments.pictures import frozen as pictures
@@ -63,14 +63,14 @@ class Config:
         check.seed("seed", self.seed)
         for name in ("seeds", "g_steps", "steps", "batch"):
             check.positive_integer(name, getattr(self, name))
-        check.one_of("loss", self.loss, losses.GENERATOR_LOSSES)
+        check.choices(self)
 
 
 def main(config: Config) -> None:
     """Both acts for each run, save, draw."""
     started = time.perf_counter()
     prepare_folder(config.out)
-    gan, data = build(config), Settings().p_data()
+    gan, data = build(config.batch, config.loss), Settings().p_data()
     keys = jax.random.split(jax.random.key(config.seed), config.seeds)
     start = jax.jit(jax.vmap(lambda key: train.init(gan, jax.random.fold_in(key, 0))))(keys)
     run_keys = jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys)
@@ -93,8 +93,8 @@ def main(config: Config) -> None:
     report(numbers, config.out)
 
 
-def build(config: Config) -> train.GAN:
-    settings = Settings(k=1, r1=0.0, average=0.0, decay=False, batch=config.batch, loss=config.loss)
+def build(batch: int, loss: str) -> train.GAN:
+    settings = Settings(k=1, r1=0.0, average=0.0, decay=False, batch=batch, loss=loss)
     units = numpy_gan.Units(settings.mean, settings.std)
     discriminator = networks.Discriminator(HIDDEN, center=units.center, scale=units.scale, batch_norm=True)
     return replace(build_gan(settings, units), discriminator=discriminator)
@@ -145,7 +145,7 @@ def follow(
     |D(x) - D(x) at the start| at sampling time. At the end: how far D's parameters and statistics are from the start.
     FloatingPointError if G's samples are not finite.
     """
-    levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    levels = even_levels(QUANTILES)
     x = jnp.asarray(data.quantile(levels))[:, None]
     z_even = jnp.asarray(2 * levels - 1)[:, None]  # noise is uniform on [-1, 1]
 

@@ -15,10 +15,10 @@ import numpy as np
 import tyro
 
 from experiments.command.line import command_line, progress_bar
-from experiments.command.results import prepare_folder, replacing, save_figure, save_result
+from experiments.command.results import prepare_folder, save_figure, save_result
 from experiments.gan_1d import scores
 from experiments.gan_1d.backends import BACKENDS, Chunk
-from experiments.gan_1d.build import estimated_units, even_noise
+from experiments.gan_1d.build import estimated_units, even_levels, even_noise
 from experiments.gan_1d.settings import Settings
 from experiments.pictures import line as pictures
 from gan_from_scratch import check, numpy_gan
@@ -29,7 +29,7 @@ EVALUATION = 10_000  # draws on which every generator is judged, and evenly spac
 
 @dataclass(frozen=True)
 class Config:
-    """The paper's plain Algorithm 1 is --k 1 --r1 0 --average 0 --b1 0.9 --b2 0.999 --no-decay --no-standardize."""
+    """Algorithm 1 with Adam alone is --k 1 --r1 0 --average 0 --b1 0.9 --b2 0.999 --no-decay --no-standardize."""
 
     gan: tyro.conf.OmitArgPrefixes[Settings]  # a default would settle what depends on --discriminator
     """The GAN and how it learns."""
@@ -45,7 +45,7 @@ class Config:
     def __post_init__(self):
         check.seed("seed", self.seed)
         check.positive_integer("seeds", self.seeds)
-        check.one_of("backend", self.backend, BACKENDS)
+        check.choices(self)
         if self.backend == "numpy" and (self.gan.discriminator == "set" or self.gan.generator_steps > 1):
             raise ValueError("backend is 'numpy', but only 'jax' has --discriminator set and --generator-steps above 1")
 
@@ -151,13 +151,12 @@ def draw(
     save_figure(out, "figure1.png", pictures.figure_1([frame(moments[i]) for i in picks]))
     if curves:
         save_figure(out, "losses.png", pictures.loss_curves(curves, loss))
-    u = (np.arange(len(z)) + 0.5) / len(z)
     ideal = scores.ideal_on_even_z(p_data, len(z))
-    save_figure(out, "quantiles.png", pictures.quantile_plot(u, ideal, np.sort(moments[-1].x, axis=1)))
+    end = np.sort(moments[-1].x, axis=1)
+    save_figure(out, "quantiles.png", pictures.quantile_plot(even_levels(len(z)), ideal, end))
     # Square-root spacing gives the early steps, where most happens, most of the frames.
     shown = sorted({round(last * (i / (FRAMES - 1)) ** 2) for i in range(FRAMES)})
-    with replacing(out / "training.gif") as path:
-        pictures.animation([frame(moments[i]) for i in shown], path)
+    pictures.animation([frame(moments[i]) for i in shown], out / "training.gif")
 
 
 def report(numbers: dict, out: Path) -> None:

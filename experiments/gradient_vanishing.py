@@ -17,7 +17,7 @@ from typing import Literal
 import jax
 import numpy as np
 
-from experiments.command.line import check_choices, command_line, progress_bar
+from experiments.command.line import command_line, progress_bar
 from experiments.command.results import prepare_folder, save_figure, save_result
 from experiments.image_runs.gan import build
 from experiments.image_runs.images import check_batch, load
@@ -69,13 +69,15 @@ class Config:
     """mnist: channels of the DCGAN's layers nearest to the image, half of mnist_dcgan's to save time."""
 
     def __post_init__(self):
-        check_choices(self)
-        unused = ("synthetic", "epochs", "width") if self.data == "toy" else ("fresh_d", "steps", "optimizer")
+        check.choices(self)
+        unused = (
+            ("data_dir", "synthetic", "epochs", "width") if self.data == "toy" else ("fresh_d", "steps", "optimizer")
+        )
         for field in fields(self):
-            if field.name in unused and getattr(self, field.name) != field.default:
-                raise ValueError(
-                    f"{field.name} is {getattr(self, field.name)!r}, but --data {self.data} has no use for it"
-                )
+            value = getattr(self, field.name)
+            if field.name in unused and value != field.default:
+                shown = value if isinstance(value, Path) else repr(value)
+                raise ValueError(f"{field.name} is {shown}, but --data {self.data} has no use for it")
         for name, toy, mnist in (("seeds", 16, 3), ("d_steps", 8000, 4000)):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, toy if self.data == "toy" else mnist)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -57,14 +58,15 @@ def main(config: Config) -> None:
     started = time.perf_counter()
     prepare_folder(config.out)
     rng, kills = np.random.default_rng(config.seed), []
+    arguments = partial(command, steps=config.steps, checkpoint_every=config.checkpoint_every, cache=config.cache)
     with tempfile.TemporaryDirectory(dir=config.out) as folder, progress_bar() as bar:
         killed, alone = Path(folder) / "killed", Path(folder) / "alone"
         task = bar.add_task("kills", total=config.kills, numbers="")
         for _ in range(config.kills):
-            kills.append(kill_once(config, killed, rng.uniform(0, config.wait)))
+            kills.append(kill_once(arguments(killed), killed, rng.uniform(0, config.wait), config.steps))
             bar.update(task, advance=1, numbers=f"step {kills[-1]['loaded_step']:,} of {config.steps:,}")
         for out in (killed, alone):
-            subprocess.run(command(config, out), check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(arguments(out), check=True, stdout=subprocess.DEVNULL)
         same = same_run(killed, alone)
     numbers = {
         "kills": kills,
@@ -79,11 +81,11 @@ def main(config: Config) -> None:
     )
 
 
-def command(config: Config, out: Path) -> list[str]:
+def command(out: Path, steps: int, checkpoint_every: int, cache: Path | None) -> list[str]:
     """The run, resumed if there is something to resume."""
-    options = SMALL | {"steps": config.steps, "checkpoint-every": config.checkpoint_every, "out": out}
-    if config.cache:
-        options["cache"] = config.cache
+    options = SMALL | {"steps": steps, "checkpoint-every": checkpoint_every, "out": out}
+    if cache:
+        options["cache"] = cache
     arguments = [f"--{name}={value}" for name, value in options.items()]
     resume = ["--resume"] * bool(complete_steps(out))
     return [sys.executable, "-m", "experiments.mnist_dcgan", *arguments, *resume]
@@ -95,15 +97,15 @@ def complete_steps(out: Path) -> list[int]:
     return [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
 
 
-def kill_once(config: Config, out: Path, wait: float) -> dict[str, int | bool]:
-    """Run until there is a checkpoint more, wait, kill, and load what is left."""
+def kill_once(arguments: list[str], out: Path, wait: float, steps: int) -> dict[str, int | bool]:
+    """Start a run of so many steps in `out`; after one more checkpoint wait, kill, and load what is left."""
     before = max(complete_steps(out), default=0)
-    with subprocess.Popen(command(config, out), stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as process:
         while max(complete_steps(out), default=0) == before and process.poll() is None:
             time.sleep(POLL)
         time.sleep(wait)
         if process.poll() is not None:
-            raise ValueError(f"steps is {config.steps}, but must be more: the run was over before it could be killed")
+            raise ValueError(f"steps is {steps}, but must be more: the run was over before it could be killed")
         complete = max(complete_steps(out))
         process.kill()
     folder = out / CHECKPOINTS

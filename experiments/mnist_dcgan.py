@@ -14,7 +14,7 @@ from experiments.command.line import command_line
 from experiments.command.results import prepare_folder, save_result
 from experiments.image_runs.classifier import learning_for, trained
 from experiments.image_runs.gan import build
-from experiments.image_runs.images import check_batch, load, of_classes
+from experiments.image_runs.images import check_batch, images_of_classes, load
 from experiments.image_runs.learn import learn, summary
 from experiments.image_runs.resume import CHECKPOINTS, beginning, description, kept
 from experiments.image_runs.samples import fresh_images
@@ -26,7 +26,8 @@ from gan_from_scratch import data
 
 @dataclass(frozen=True)
 class Config:
-    """Every default is as good as any that was tried (experiments/results/README.md)."""
+    """In the Frechet distance each default is within the spread of seeds of the best that was tried
+    (experiments/results/README.md)."""
 
     classes: tuple[str, ...] = data.CLASSES["mnist"]
     """Which digits."""
@@ -39,7 +40,7 @@ def main(config: Config) -> None:
     started = time.perf_counter()
     run, training, key = config.run, config.training, jax.random.key(config.run.seed)
     labelled, labelled_test = (load("mnist", split, run.data_dir, run.synthetic) for split in data.SPLITS)
-    digits, test = (of_classes("mnist", part, config.classes) for part in (labelled, labelled_test))
+    digits, test = (images_of_classes("mnist", part, config.classes) for part in (labelled, labelled_test))
     check_batch(training.batch, len(digits))
     n = number_to_judge(run.samples, len(test))
     judge_learning = learning_for("mnist", run.synthetic)

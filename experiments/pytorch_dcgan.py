@@ -11,10 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from experiments.command.line import check_choices, command_line, progress_bar
+from experiments.command.line import command_line, progress_bar
 from experiments.command.results import prepare_folder, save_result
 from experiments.image_runs.classifier import learning_for, trained
-from experiments.image_runs.images import check_batch, load, of_classes
+from experiments.image_runs.images import check_batch, images_of_classes, load
 from experiments.image_runs.learn import CHUNK
 from experiments.image_runs.scores import number_to_judge, report, scores
 from experiments.image_runs.settings import DIGITS, FROGS
@@ -42,7 +42,7 @@ class Config:
     """Steps of Algorithm 1. None: as many as our script takes."""
 
     def __post_init__(self):
-        check_choices(self)
+        check.choices(self)
         check.seed("seed", self.seed)
         for name in ("steps", "synthetic"):
             if getattr(self, name) is not None:
@@ -56,7 +56,7 @@ def main(config: Config) -> None:
     training = replace(training, steps=config.steps or training.steps)
     classes = {"mnist": data.CLASSES["mnist"], "cifar10": ("frog",)}[name]
     labelled, labelled_test = (load(name, split, config.data_dir, config.synthetic) for split in data.SPLITS)
-    images, test = (of_classes(name, part, classes) for part in (labelled, labelled_test))
+    images, test = (images_of_classes(name, part, classes) for part in (labelled, labelled_test))
     check_batch(training.batch, len(images))
     n = number_to_judge(10_000, len(test))
     judge_learning = learning_for(name, config.synthetic)

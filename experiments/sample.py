@@ -24,7 +24,7 @@ from PIL import Image
 from experiments.command.line import command_line
 from experiments.command.results import prepare_folder, replacing, save_result
 from experiments.image_runs.gan import CATEGORY
-from experiments.image_runs.images import load, of_classes
+from experiments.image_runs.images import images_of_classes, load
 from experiments.image_runs.restore import restored
 from experiments.image_runs.samples import images_at, settled
 from experiments.pictures.images import save_gif, save_picture, tiles
@@ -70,7 +70,7 @@ def main(config: Config) -> None:
             f"coordinate is {config.coordinate}, but must be at least {first} and below {dim}: these of z can be moved"
         )
     real = {
-        split: of_classes(name, load(name, split, config.data_dir, about["synthetic"]), about["classes"])
+        split: images_of_classes(name, load(name, split, config.data_dir, about["synthetic"]), about["classes"])
         for split in data.SPLITS
     }
     prepare_folder(config.out)
@@ -107,7 +107,8 @@ def main(config: Config) -> None:
         save_rows(drawn(with_every_category(start, first)), "categories.png")
     else:
         (config.out / "categories.png").unlink(missing_ok=True)  # that of an earlier call, of another run
-    moved = drawn(traversed(gan.sample_noise(key_traversal, ROWS), config, about["noise"], first))
+    row_starts = gan.sample_noise(key_traversal, ROWS)
+    moved = drawn(traversed(row_starts, about["noise"], first, config.coordinate, config.span))
     save_rows(moved, "traversal.png")
     there_and_back = [*range(COLUMNS), *reversed(range(1, COLUMNS - 1))]
     save_gif([tiles(moved[:, i], ROWS) for i in there_and_back], config.out / "traversal.gif")
@@ -146,13 +147,16 @@ def with_every_category(z: jax.Array, categories: int) -> jax.Array:
     return jnp.stack([z.at[:, :categories].set(category) for category in every], axis=1)
 
 
-def traversed(z: jax.Array, config: Config, noise: str, first: int) -> jax.Array:
-    """Noises (rows, dim) to (rows, COLUMNS, dim): in each row one coordinate from `first` on runs through its range."""
-    span = 1.0 if noise == "uniform" else config.span
+def traversed(z: jax.Array, noise: str, first: int, coordinate: int | None, span: float) -> jax.Array:
+    """Noises (rows, dim) to (rows, COLUMNS, dim): in each row one coordinate runs through its range.
+
+    That is -span to span in Gaussian noise. It is `coordinate`, or with None the next one from `first` on in each row.
+    """
+    span = 1.0 if noise == "uniform" else span
     rows = jnp.arange(len(z))
     in_turn = first + rows % (z.shape[1] - first)
-    coordinate = in_turn if config.coordinate is None else jnp.full(len(z), config.coordinate)
-    return jnp.stack([z.at[rows, coordinate].set(value) for value in np.linspace(-span, span, COLUMNS)], axis=1)
+    moved = in_turn if coordinate is None else jnp.full(len(z), coordinate)
+    return jnp.stack([z.at[rows, moved].set(value) for value in np.linspace(-span, span, COLUMNS)], axis=1)
 
 
 def nearest(images: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,13 +6,14 @@ Read the files in this order:
     theory         the optimal D, KL, JSD and C(G) = -log 4 + 2 JSD, on densities
     distributions  toy distributions that can be sampled and whose density and cdf are known
     numpy_gan      the whole GAN by hand: forward, backward, Adam, Algorithm 1
-    networks       the same networks in Flax (layers: the two numbers that all networks share)
+    layers         two numbers that networks share
+    networks       the same networks in Flax
     train          the same GAN by automatic differentiation
-    dynamics       the game as a vector field: the Dirac-GAN, Jacobians, eigenvalues
     remedies       what is added to the paper's algorithm, each in one of the seats that train offers
+    dynamics       the game as a vector field: the Dirac-GAN, Jacobians, eigenvalues
     metrics        how far the generated distribution is from the true one
-    images         what images add: convolution, networks, data, metrics
-    data           MNIST and CIFAR-10, handed on from images
     checkpoint     runs that go on after an interruption
     check          the sentences that bad input ends in
+    images         what images add: convolution, networks, metrics, data
+    data           MNIST and CIFAR-10, handed on from images
 """

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -56,6 +56,13 @@ def one_of(name: str, value: str, allowed: Collection[str]) -> None:
     """Raise ValueError unless `value` is one of the `allowed` names."""
     if value not in allowed:
         raise ValueError(f"{name} is {value!r}, but must be one of {', '.join(sorted(allowed))}")
+
+
+def choices(config: Any) -> None:
+    """Raise ValueError unless each field of the dataclass with a Literal type has one of its values."""
+    for name, hint in get_type_hints(type(config)).items():
+        if get_origin(hint) is Literal:
+            one_of(name, getattr(config, name), get_args(hint))
 
 
 def same_shape(**arrays: Any) -> None:

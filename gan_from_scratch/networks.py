@@ -1,9 +1,9 @@
-"""The two players as Flax modules. This file and images/networks.py alone import flax.
+"""The two players as Flax modules. Only this file, images/networks.py and images/textbook.py import flax.
 
 A module here is a description, hashable and without parameters: `module.init(key, x)` makes the parameters,
 `module.apply({"params": params}, x)` is the function. Generators map noise (batch, noise_dim) to samples
 (batch, dim); discriminators map samples to logits (batch,), never to probabilities. Each takes `train`, which is
-False at sampling time: dropout and batch statistics depend on it, and the plain networks here do not.
+False at sampling time: dropout and batch statistics depend on it, here those of Discriminator(batch_norm=True) alone.
 """
 
 from collections.abc import Callable

@@ -180,8 +180,9 @@ def generator_gradient(
 ) -> tuple[Params, float]:
     """The gradient of G's loss in params_g with D frozen, and the loss.
 
-    It passes through D, so D's own gradient in its parameters falls out on the way and is thrown away: that is
-    what a frozen player is. `units` cancels, because D undoes the scaling that G did.
+    It passes through D, and `backward` computes D's gradient in its own parameters on the way. Nothing needs that one:
+    one `backward` for both players is a convenience, and not what freezing means. `units` cancels, because D undoes
+    the scaling that G did.
     """
     out, trace_g = forward(params_g, z, tanh)
     logits, trace_d = forward(params_d, out, leaky_relu)
@@ -268,7 +269,7 @@ class Settings(NamedTuple):
     b2: float = 0.999
     loss: str = "nonsaturating"
     r1: float = 0.0
-    average: float = 0.0  # decay of the running average of G's parameters; 0 keeps the newest
+    average: float = 0.0  # memory of the running average of G's parameters; 0 keeps the newest
     units: Units = Units()
 
 
@@ -308,9 +309,9 @@ def train_step(
     rate_g = s.rate_g(state.adam_g.count)
     params_g, adam_g = adam_step(state.params_g, gradient, state.adam_g, rate_g, s.b1, s.b2)
 
-    old = min(s.average, (1 + state.step) / (10 + state.step))  # forgets the random start quickly
+    memory = min(s.average, (1 + state.step) / (10 + state.step))  # forgets the random start quickly
     average_g = [
-        (old * w_old + (1 - old) * w, old * b_old + (1 - old) * b)
+        (memory * w_old + (1 - memory) * w, memory * b_old + (1 - memory) * b)
         for (w_old, b_old), (w, b) in zip(state.average_g, params_g, strict=True)
     ]
     return State(params_g, params_d, adam_g, adam_d, average_g, state.step + 1), {"loss_d": loss_d, "loss_g": loss_g}

@@ -46,8 +46,8 @@ class GANState(NamedTuple):
     step: Int[Array, ""]
 
 
-# What a step measured, before its own update: loss_d = -V(D, G) without any penalty and loss_g, both in nats, and
-# the means d_real of D(x) and d_fake of D(G(z)) in D's step.
+# What a step measured, before its own update: loss_d and loss_g in nats, without any penalty, and the means d_real of
+# D(x) and d_fake of D(G(z)) in D's step. With the default loss loss_d is -V(D, G); of k steps of D the last is kept.
 Metrics = dict[str, Float[Array, "..."]]
 
 # (gan, state, x, z, key) -> (state, metrics): who moves on data x and noise z.
@@ -57,8 +57,8 @@ Step = Callable[..., tuple[GANState, Metrics]]
 class Seen(NamedTuple):
     """What D saw in its step, for penalties: a batch each of data and fakes, and the logits it gave them.
 
-    `logits_of` maps any batch to logits with D's newest parameters. `stats` are D's statistics: {} if it has none, and
-    then the logit of a sample does not depend on the others.
+    `logits_of` maps any batch to logits with D's newest parameters. `stats` are D's statistics: {} if it has none, as
+    a D without BatchNorm.
     """
 
     x: Float[ArrayLike, "batch ..."]
@@ -77,6 +77,7 @@ class GAN:
     """What stays constant in training. Hashable, so that a compiled function can depend on it.
 
     The defaults are the paper's: k = 1 in its experiments, the non-saturating loss of its section 3.
+    Each field that takes a function or a module is a seat: a place for what later papers add.
     Whatever is handed in must be hashable too: a function of a module, or a frozen dataclass with __call__.
     """
 
@@ -125,8 +126,9 @@ def init(gan: GAN, key: Key[Array, ""]) -> GANState:
 def discriminator_objective(
     gan: GAN, state: GANState, x: Float[ArrayLike, "batch ..."], z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]
 ) -> Objective:
-    """What D minimises on data x and noise z: gan.loss_d, which is -V(D, G), and penalties. `key` is for dropout.
+    """What D minimises on data x and noise z: gan.loss_d, which is -V(D, G), and penalties.
 
+    `key` is for every random draw inside the step: dropout, views, penalties.
     A function (params_g, params_d) -> objective, (both players' new statistics, metrics). Of `state` it takes the
     statistics alone.
     """
@@ -176,7 +178,7 @@ def generator_objective(
 def discriminator_step(
     gan: GAN, state: GANState, x: Float[ArrayLike, "batch ..."], z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]
 ) -> tuple[GANState, Metrics]:
-    """One step of D on data x and noise z with G frozen: the inner loop of Algorithm 1. `key` is for dropout."""
+    """One step of D on data x and noise z with G frozen: the inner loop of Algorithm 1. `key` as in the objective."""
     objective = discriminator_objective(gan, state, x, z, key)
     slope_in_d = jax.grad(objective, argnums=1, has_aux=True)
     gradient, ((_, stats_d), metrics) = slope_in_d(state.g.params, state.d.params)  # G's statistics are dropped
@@ -186,7 +188,7 @@ def discriminator_step(
 def generator_step(
     gan: GAN, state: GANState, x: Float[ArrayLike, "batch ..."], z: Float[ArrayLike, "batch ..."], key: Key[Array, ""]
 ) -> tuple[GANState, Metrics]:
-    """One step of G on data x and noise z with D frozen. `key` is for dropout."""
+    """One step of G on data x and noise z with D frozen. `key` is for the draws inside the step: dropout, views."""
     objective = generator_objective(gan, state, x, z, key)
     slope_in_g = jax.grad(objective, argnums=0, has_aux=True)
     gradient, ((stats_g, _), metrics) = slope_in_g(state.g.params, state.d.params)  # D's statistics are dropped
@@ -194,8 +196,9 @@ def generator_step(
 
 
 def train_step(gan: GAN, state: GANState, sample_data: Sampler, key: Key[Array, ""]) -> tuple[GANState, Metrics]:
-    """Algorithm 1, once: k steps of D, each on fresh data and fresh noise, then G's on fresh noise.
+    """Algorithm 1, once: k steps of D, each on fresh data and fresh noise, then one of G on fresh noise.
 
+    G's turn draws fresh data as well, for losses of G that look at it.
     `key` is the same in every step of a run: the draws depend on it and on state.step alone, so a run that is
     resumed needs no stored key and repeats the uninterrupted one bit for bit.
     """

@@ -1,6 +1,8 @@
 """Each check accepts what it says and names what it refuses."""
 
 import math
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -33,6 +35,18 @@ def test_one_of():
     check.one_of("loss", "a", {"a", "b"})
     with pytest.raises(ValueError, match="loss is 'c', but must be one of a, b"):
         check.one_of("loss", "c", {"b", "a"})
+
+
+@dataclass
+class Chosen:
+    loss: Literal["a", "b"]
+    name: str = "anything"
+
+
+def test_choices():
+    check.choices(Chosen("a"))
+    with pytest.raises(ValueError, match="loss is 'c', but must be one of a, b"):
+        check.choices(Chosen("c"))
 
 
 def test_same_shape():

@@ -126,6 +126,8 @@ def test_a_default_that_depends_on_another_setting_follows_it():
         (gradient_vanishing, {"data": "mnist", "epochs": (10, 1)}, "epochs is (10, 1)"),
         (gradient_vanishing, {"data": "mnist", "optimizer": "sgd"}, "optimizer is 'sgd', but --data mnist has no use"),
         (gradient_vanishing, {"width": 8}, "width is 8, but --data toy has no use for it"),
+        (gradient_vanishing, {"data_dir": Path("here")}, "data_dir is here, but --data toy has no use for it"),
+        (goodfellow_1d, {"backend": "torch"}, "backend is 'torch'"),
         (gradient_vanishing, {"data": "mnist", "synthetic": 9}, "batch is 64, but must be at most 9"),
         (dirac_gan, {"h": 0.0}, "h is 0.0"),
         (dirac_gan, {"h": float("inf")}, "h is inf"),

@@ -250,7 +250,7 @@ def test_keras_trainable_false(keras, keras_players):
 
 
 def test_keras_trainable_false_after_compiling_the_discriminator(keras, keras_players):
-    """The textbooks' recipe. With Keras 3 D is frozen for good: it does not learn in its own step either."""
+    """Chollet's recipe of 2017. With Keras 3 D is frozen for good: it does not learn in its own step either."""
     g, d, z, x = keras_players
     d.trainable = False
     step_of_the_stack(keras, g, d, z)

@@ -10,14 +10,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 import jax
 import pooch
 import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from gan_from_scratch import check
 
 COMPILED = Path(pooch.os_cache("gan_from_scratch")) / "compiled"
 
@@ -58,13 +56,6 @@ def _program(main: Callable) -> str:
 def _stop(code: int, message: object) -> None:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(code)
-
-
-def check_choices(config: Any) -> None:
-    """Raise ValueError unless each field with a Literal type has one of its values."""
-    for name, hint in get_type_hints(type(config)).items():
-        if get_origin(hint) is Literal:
-            check.one_of(name, getattr(config, name), get_args(hint))
 
 
 @contextmanager

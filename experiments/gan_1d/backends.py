@@ -66,20 +66,7 @@ def in_jax(settings: Settings, units: numpy_gan.Units, seed: int, seeds: int) ->
 def in_numpy(settings: Settings, units: numpy_gan.Units, seed: int, seeds: int) -> Iterator[Chunk]:
     """The seeds in turn, a chunk each, by numpy_gan.train_step. There one step of G follows those of D."""
     p_data, p_z = settings.p_data(), settings.p_z()
-
-    def rate(start: float, updates: int):
-        return lambda count: start * max(0.0, 1 - count / updates) if settings.decay else start
-
-    constants = numpy_gan.Settings(
-        rate_g=rate(settings.rate_g, settings.steps),
-        rate_d=rate(settings.rate_d, settings.steps * settings.k),
-        b1=settings.b1,
-        b2=settings.b2,
-        loss=settings.loss,
-        r1=settings.r1 * units.scale**2,
-        average=settings.average,
-        units=units,
-    )
+    constants = constants_in_numpy(settings, units)
     widths = (1, *HIDDEN, 1)
     generators = [np.random.default_rng([seed, i]) for i in range(seeds)]
     states = [numpy_gan.init(numpy_gan.init_mlp(r, widths), numpy_gan.init_mlp(r, widths)) for r in generators]
@@ -109,6 +96,24 @@ def in_numpy(settings: Settings, units: numpy_gan.Units, seed: int, seeds: int) 
             return numpy_gan.sigmoid(numpy_gan.discriminate(now[0].params_d, x[:, None], units))
 
         yield Chunk(steps, {name: np.array([[m[name] for m in row] for row in rows]) for name in names}, make, d)
+
+
+def constants_in_numpy(settings: Settings, units: numpy_gan.Units) -> numpy_gan.Settings:
+    """The settings as numpy_gan takes them: the rates, for example, as functions of the steps so far."""
+
+    def rate(start: float, updates: int):
+        return lambda count: start * max(0.0, 1 - count / updates) if settings.decay else start
+
+    return numpy_gan.Settings(
+        rate_g=rate(settings.rate_g, settings.steps),
+        rate_d=rate(settings.rate_d, settings.steps * settings.k),
+        b1=settings.b1,
+        b2=settings.b2,
+        loss=settings.loss,
+        r1=settings.r1 * units.scale**2,
+        average=settings.average,
+        units=units,
+    )
 
 
 BACKENDS = {"jax": in_jax, "numpy": in_numpy}

@@ -60,6 +60,11 @@ def estimated_units(p_data, key: jax.Array) -> Units:
     return Units(float(draws.mean()), float(draws.std()))
 
 
+def even_levels(n: int) -> np.ndarray:
+    """n evenly spaced probabilities (n,): the middles of n equal parts of [0, 1]."""
+    return (np.arange(n) + 0.5) / n
+
+
 def even_noise(p_z, n: int) -> np.ndarray:
     """n evenly spaced quantiles of p_z, float32 (n, 1)."""
-    return np.asarray(p_z.quantile((np.arange(n) + 0.5) / n), np.float32)[:, None]
+    return np.asarray(p_z.quantile(even_levels(n)), np.float32)[:, None]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from experiments.gan_1d.build import even_levels
 from gan_from_scratch import metrics
 
 
@@ -21,4 +22,4 @@ def ideal_on_even_z(p_data, n: int) -> np.ndarray:
 
     These points are spread out more evenly than draws: their distances from p_data are far below those of real data.
     """
-    return np.asarray(p_data.quantile((np.arange(n) + 0.5) / n), np.float64)
+    return np.asarray(p_data.quantile(even_levels(n)), np.float64)

@@ -51,7 +51,7 @@ class Learning:
     """Learn that many made-up images instead: needs no files, for a first try."""
 
     def __post_init__(self):
-        check.one_of("data", self.data, data.SHAPES)
+        check.choices(self)
         for name, default in (("width", WIDTH), ("epochs", EPOCHS)):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default[self.data])
@@ -121,7 +121,7 @@ def learn(
     per_epoch = len(images) // learning.batch
     steps = learning.epochs * per_epoch
     schedule = optax.cosine_onecycle_schedule(steps, learning.rate)
-    optimizer = optax.adamw(schedule, weight_decay=0.05)
+    optimizer = optax.adamw(schedule, weight_decay=0.05)  # a usual value, not tuned
     # Moving an image needs a border: MNIST's is black, CIFAR-10's is mirrored.
     shift = SHIFT[learning.data]
     border = ((0, 0), (shift, shift), (shift, shift), (0, 0))
@@ -141,6 +141,7 @@ def learn(
 
     def step(carry, indices, padded, labels, key):
         params, stats, opt_state = carry
+        # The key is the epoch's; no two steps of an epoch begin with the same image.
         keys = jax.random.split(jax.random.fold_in(key, indices[0]), learning.batch)
         x = to_unit(jax.vmap(changed)(keys, padded[indices]))
         gradient, (stats, right) = jax.grad(loss, has_aux=True)(params, stats, x, labels[indices])

@@ -17,7 +17,7 @@ def load(name: str, split: str, data_dir: Path | None, synthetic: int | None) ->
     return (data.mnist if name == "mnist" else data.cifar10)(split, data_dir)
 
 
-def of_classes(name: str, dataset: data.Dataset, classes: Sequence[str]) -> np.ndarray:
+def images_of_classes(name: str, dataset: data.Dataset, classes: Sequence[str]) -> np.ndarray:
     """Its images of those classes. ValueError if there are not even two."""
     images, _ = data.of_classes(dataset, data.CLASSES[name], classes)
     if len(images) < 2:

@@ -76,8 +76,9 @@ def learn(
 ) -> tuple[Progress, int | None]:
     """On images uint8 (n, h, w, c) to the last step, with checkpoints in `folder`, which say what run they are of.
 
-    Returns what was reached, and the first step with a loss that is not finite, or None. A signal ends it after one
-    more checkpoint, with KeyboardInterrupt.
+    Returns what was reached, and None or the step at which the run broke: the first with a loss that is not finite, or,
+    if only parameters are not, the last of its CHUNK. What was reached is then from before that CHUNK. A signal ends it
+    after one more checkpoint, with KeyboardInterrupt.
     """
     key_run, key_show, key_settle = (jax.random.fold_in(key, i) for i in (1, 2, 3))
     images = jax.device_put(images)  # as bytes: a quarter of the memory; each batch is gathered in the compiled loop

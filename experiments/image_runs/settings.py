@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from experiments.command.line import check_choices
 from gan_from_scratch import check
 
 
@@ -23,9 +22,9 @@ class Run:
     resume: bool = False
     """Go on from the newest checkpoint in --out. The result is the same, bit for bit, as without the interruption."""
     checkpoint_every: int = 1000
-    """Steps from one checkpoint to the next. Ctrl-C and SIGTERM save one as well."""
+    """Steps from one checkpoint to the next, rounded up to a multiple of 20. Ctrl-C and SIGTERM save one as well."""
     sample_every: int = 250
-    """Steps from one picture of the same 64 noises to the next; together they make the GIF."""
+    """Steps from one picture of the same 64 noises to the next, rounded up likewise; together they make the GIF."""
     samples: int = 10_000
     """Images of each kind on which G is judged; as many as there are test images at most."""
     cache: Path | None = None
@@ -59,8 +58,8 @@ class Training:
     """So many of z's coordinates say which of as many categories was drawn, each as likely: there 5, else 0. Noise in
     one piece also makes what lies between two digits. 0: no categories."""
     architecture: Literal["dcgan", "textbook"] = "dcgan"
-    """Radford's networks, or the textbook's for 32 x 32 x 3 (Chollet), whose G does 220 times the arithmetic; --width,
-    --hidden and --batch-norm are for the first."""
+    """Radford's networks, or Chollet's (Deep Learning with Python) for 32 x 32 x 3, whose G does 220 times the
+    arithmetic; --width, --hidden and --batch-norm are for the first."""
     width: int = 64
     """Channels of the DCGAN's layers nearest to the image; each further layer has twice as many."""
     hidden: int = 0
@@ -70,7 +69,7 @@ class Training:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the matrix products. Parameters, losses and statistics are float32. bfloat16 is for GPU and TPU."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
-    """The gradient rule of both players; the textbook's is RMSprop."""
+    """The gradient rule of both players; Chollet's is RMSprop."""
     rate_g: float = 2e-4
     """Learning rate of G."""
     rate_d: float = 2e-4
@@ -80,7 +79,7 @@ class Training:
     b2: float = 0.999
     """Adam's memory of squared gradients."""
     clip: float = 0.0
-    """Cut every entry of a gradient at this size, as the textbook does with 1. 0: off."""
+    """Cut every entry of a gradient at this size, as Chollet does with 1. 0: off."""
     decay: bool = False
     """Let both learning rates fall linearly to 0."""
     average: float = 0.999
@@ -90,7 +89,7 @@ class Training:
     smoothing: float = 0.0
     """One-sided: D is to say 1 - smoothing of real images, so that its logits stay bounded (Salimans et al. 2016)."""
     label_noise: float = 0.0
-    """D's targets are moved inwards by up to this much, at random. The textbook adds up to .05 to both of them."""
+    """D's targets are moved inwards by up to this much, at random. Chollet adds up to .05 to both of them."""
     dropout: float = 0.0
     """Share of D's last hidden units that are off in training, so that D cannot learn its images by heart."""
     mirror: bool = False
@@ -118,7 +117,7 @@ class Training:
             check.nonnegative_integer(name, getattr(self, name))
         if self.categories >= self.noise_dim:
             raise ValueError(f"categories is {self.categories}, but must be below noise_dim, {self.noise_dim}")
-        check_choices(self)
+        check.choices(self)
 
 
 # The rates are one of the two best of four pairs, each run once; a category stands for each digit (results/README.md).

@@ -9,6 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from experiments.command.results import replacing
+
 BLUE, GREEN, ORANGE, GREY = "#0072B2", "#009E73", "#D55E00", "#7F7F7F"
 
 
@@ -25,4 +27,7 @@ def save_figure_gif(figure: Figure, draw: Callable[[Any], None], frames: Sequenc
     palette = pictures[-1].quantize(64, method=Image.Quantize.MAXCOVERAGE)  # few thin lines, much white
     first, *later = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
     durations = [100] * (len(frames) - 1) + [2000]  # milliseconds
-    first.save(path, format="GIF", save_all=True, append_images=later, duration=durations, loop=0, optimize=False)
+    with replacing(path) as temporary:
+        first.save(
+            temporary, format="GIF", save_all=True, append_images=later, duration=durations, loop=0, optimize=False
+        )

@@ -34,9 +34,10 @@ def both() -> str:
 
 
 def settings() -> str:
-    """What one setting after the other does to MNIST's DCGAN whose noise has no categories."""
+    """What one setting after the other does to MNIST's DCGAN whose noise has no categories; the command comes first."""
     default = result("mnist_dcgan_3000_steps")
-    rows = [["the default, but `--categories 0`", *quality(default)]]
+    base = " ".join(f"--{name} {default['config'][name]}" for name in ("steps", "seed"))
+    rows = [["nothing", *quality(default)]]
     for name in (
         "seed_2", "categories_10", "categories_10_seed_2", "categories_30", "rates_equal", "rates_slow", "rates_fast",
         "hidden_0", "hidden_1024", "noise_dim_32", "batch_32", "batch_128", "shift_2", "dropout",
@@ -47,7 +48,8 @@ def settings() -> str:
         changed = {key: value for key, value in run["config"].items() if value != default["config"].get(key, 0)}
         flags = " ".join(f"--{key.replace('_', '-')} {value:g}" for key, value in changed.items())
         rows.append([f"`{flags}`", *quality(run)])
-    return table(["setting", *QUALITY], rows)
+    command = f"`python -m experiments.mnist_dcgan --categories 0 {base}`, and what each row adds:"
+    return f"{command}\n\n{table(['added', *QUALITY], rows)}"
 
 
 QUALITY = ["D's loss at the end (chance: 1.39)", *(label for _, label, _ in LABELS)]

@@ -14,7 +14,9 @@ def optimum() -> str:
             [name, spread(numbers["seeds"], "max_d_error"), f"{numbers['c']:.4f}",
              f"{np.median(gaps):.5f} ({max(gaps):.5f})"]
         )  # fmt: skip
-    return table(["p_data against p_g", "max of D - D*, median (worst)", "C(G)", "C(G) - V, median (worst)"], rows)
+    return table(
+        ["p_data against p_g", r"largest \|D - D*\|, median (worst)", "C(G)", r"\|C(G) - V\|, median (worst)"], rows
+    )
 
 
 TABLES = {function.__name__: function for function in (optimum,)}

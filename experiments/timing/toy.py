@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import jax
 import numpy as np
 
-from experiments.gan_1d.backends import CHUNKS
+from experiments.gan_1d.backends import CHUNKS, constants_in_numpy
 from experiments.gan_1d.build import HIDDEN, build
 from experiments.gan_1d.settings import Settings
 from experiments.timing.turns import Contender
@@ -38,15 +38,7 @@ def numpy_steps(settings: Settings, seed: int) -> Callable[[int], object]:
     widths = (1, *HIDDEN, 1)
     units = numpy_gan.Units(settings.mean, settings.std)
     start = numpy_gan.init(numpy_gan.init_mlp(rng, widths), numpy_gan.init_mlp(rng, widths))
-    constants = numpy_gan.Settings(
-        lambda _: settings.rate_g,
-        lambda _: settings.rate_d,
-        settings.b1,
-        settings.b2,
-        r1=settings.r1 * units.scale**2,
-        average=settings.average,
-        units=units,
-    )
+    constants = constants_in_numpy(settings, units)
 
     def run(steps: int):
         state = start

@@ -33,7 +33,7 @@ def both_gradients(gan: train.GAN, state: train.GANState, z_batches: jax.Array) 
 def gradient_in_g(gan: train.GAN, state: train.GANState, z: jax.Array) -> jax.Array:
     """That of G's objective on one batch of noise, all parameters one after the other."""
     x = train.generate(gan, state, z)  # in place of data, at which neither loss looks
-    objective = train.generator_objective(gan, state, x, z, jax.random.key(0))  # the key is for dropout: there is none
+    objective = train.generator_objective(gan, state, x, z, jax.random.key(0))  # nothing is drawn
     gradient, _ = jax.grad(objective, argnums=0, has_aux=True)(state.g.params, state.d.params)
     return ravel_pytree(gradient)[0]
 
@@ -71,7 +71,6 @@ def summary_of_stage(stage: dict) -> dict:
     names = [name for name in stage if name not in ("steps", "moments", "x")]
     return {
         "g_trained_for": stage["steps"],
-        "zeros": int(np.sum(saturating == 0) + np.sum(other == 0)),
         "seeds": seeds,
         "d_step": stage["moments"].tolist(),
         "median": {name: finite_or_none(np.median(stage[name], axis=0)) for name in names},

@@ -75,7 +75,6 @@ def summary(closed: dict[str, np.ndarray]) -> dict:
     return {
         "largest_relative_error_saturating": off("saturating exact", "2 JSD"),
         "largest_relative_error_nonsaturating": off("nonsaturating exact", "KL - 2 JSD"),
-        "monte_carlo": f"{DRAWS[0]} means of {DRAWS[1]} draws each",
         "at": [
             {name: float(np.mean(values[i])) for name, values in closed.items()}
             | {f"{name}, std of a mean": float(np.std(closed[name][i])) for name in drawn}

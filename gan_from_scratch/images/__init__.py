@@ -3,7 +3,7 @@
 convolution  convolution and its transpose, as one matrix product each
 winograd     the same in fewer products, where the kernel is twice the stride
 networks     the DCGAN's players, and a classifier
-textbook     the textbook's players for CIFAR-10's frogs
+textbook     the players of Chollet's textbook for CIFAR-10's frogs
 metrics      generated images against real ones, in the features of a classifier
 data         MNIST and CIFAR-10, and made-up images of their shapes
 files        the bytes of their files, from a folder or a mirror

@@ -60,7 +60,7 @@ class Coverage(NamedTuple):
 
 
 def coverage(real: Features, fake: Features, k: int = NEIGHBOURS) -> Coverage:
-    """Four shares from balls around points, each reaching to the k-th nearest neighbour of its own kind.
+    """Four numbers from balls around points, each reaching to the k-th nearest neighbour of its own kind.
 
     precision (Kynkaanniemi et al. 2019): fakes inside some real ball; recall: reals inside some fake ball.
     density (Naeem et al. 2020): real balls around a fake, over k, so that one outlier's huge ball counts little;

@@ -1,4 +1,4 @@
-"""The textbook's networks for CIFAR-10's frogs (Chollet), for images of 32 x 32 x 3 alone."""
+"""The networks for CIFAR-10's frogs of Chollet, "Deep Learning with Python": for images of 32 x 32 x 3 alone."""
 
 from functools import partial
 from typing import Any
@@ -11,12 +11,12 @@ from jaxtyping import Float
 
 from gan_from_scratch.images.networks import Convolution
 
-KERAS_INIT = nn.initializers.glorot_uniform()  # the textbook leaves both at Keras's defaults
+KERAS_INIT = nn.initializers.glorot_uniform()  # Chollet leaves both at Keras's defaults
 KERAS_LEAK = 0.3
 
 
 class FrogGenerator(nn.Module):
-    """The textbook's generator of CIFAR frogs (Chollet): noise (batch, noise_dim) to (batch, 32, 32, 3).
+    """Chollet's generator of CIFAR frogs: noise (batch, noise_dim) to (batch, 32, 32, 3).
 
     One doubling among 5 x 5 convolutions with 256 channels, no BatchNorm: 7.7 GFLOP for an image, and
     .035 in the DCGAN of width 64.
@@ -37,7 +37,7 @@ class FrogGenerator(nn.Module):
 
 
 class FrogDiscriminator(nn.Module):
-    """The textbook's discriminator of CIFAR frogs (Chollet): 32, 30, 14, 6, 2 pixels, strides instead of pooling."""
+    """Chollet's discriminator of CIFAR frogs: 32, 30, 14, 6, 2 pixels, strides instead of pooling."""
 
     dropout: float = 0.4
     dtype: Any = jnp.float32
