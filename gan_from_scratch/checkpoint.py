@@ -2,10 +2,13 @@
 
 A checkpoint is written under a temporary name and renamed when it is complete, and the one before it is deleted only
 after that. So whenever the process is killed, the newest complete checkpoint is whole, and it is the one that `load`
-finds. It holds the state, which decides every later step (the draws depend on the run's key and on state.step alone),
+finds; where it was damaged later, `load` warns and finds the one before it. It holds the state, which decides every later step (the draws depend on the run's key and on state.step alone),
 the history that the figures are made from, and what was run, so that another run's checkpoint is not continued.
 """
 
+import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,49 +28,43 @@ class Checkpoint(NamedTuple):
     about: dict[str, Any]
 
 
-def save(folder: Path, checkpoint: Checkpoint) -> None:
+def save(folder: str | os.PathLike, checkpoint: Checkpoint) -> None:
     """Write one more checkpoint into the folder. OSError if it cannot be written; the earlier ones are kept then."""
+    folder = Path(folder)
     step, state, history, about = checkpoint
     arguments = ocp.args.Composite(
         state=ocp.args.StandardSave(state), history=ocp.args.StandardSave(history), about=ocp.args.JsonSave(about)
     )
     try:
+        if (folder / str(step)).exists():  # a damaged one, which `load` passed over
+            (folder / str(step)).rename(folder / f"damaged-{step}-{os.getpid()}")
         with _manager(folder) as manager:
             manager.save(step, args=arguments, force=True)
     except Exception as error:  # tensorstore reports a full disk as a ValueError
         earlier = newest(folder)
         kept = "there is no earlier one" if earlier is None else f"the one of step {earlier:,} is kept"
-        raise OSError(f"{folder}: the checkpoint of step {step:,} could not be written, {kept}: {error}") from None
+        reason = str(error).strip().partition("\n")[0]
+        raise OSError(f"{folder}: the checkpoint of step {step:,} could not be written, {kept}: {reason}") from None
 
 
-def load(folder: Path, like: Any) -> Checkpoint:
+def load(folder: str | os.PathLike, like: Any) -> Checkpoint:
     """The newest complete checkpoint, its state on this machine's first device, with the shapes and types of `like`.
 
-    FileNotFoundError if there is none, ValueError if it is damaged or its state is unlike `like`.
+    FileNotFoundError if there is none, ValueError if its state is unlike `like`. A damaged one is passed over with a
+    warning; OSError if no other is left.
     """
-    step = _newest_or_error(folder)
-    _refuse_another_network(folder, step, like)
-    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device), like)
-    arguments = ocp.args.Composite(
-        state=ocp.args.StandardRestore(like), history=ocp.args.StandardRestore(), about=ocp.args.JsonRestore()
-    )
-    found = _restored(folder, step, arguments)
-    return Checkpoint(step, found.state, found.history, found.about)
+    return _newest_readable(Path(folder), lambda step: _loaded(Path(folder), step, like))
 
 
-def about(folder: Path) -> dict[str, Any]:
+def about(folder: str | os.PathLike) -> dict[str, Any]:
     """What run the newest complete checkpoint belongs to. Errors as for `load`."""
-    step = _newest_or_error(folder)
-    return _restored(folder, step, ocp.args.Composite(about=ocp.args.JsonRestore())).about
+    only_about = ocp.args.Composite(about=ocp.args.JsonRestore())
+    return _newest_readable(Path(folder), lambda step: _restored(Path(folder), step, only_about).about)
 
 
-def newest(folder: Path) -> int | None:
+def newest(folder: str | os.PathLike) -> int | None:
     """The step of the newest complete checkpoint, or None."""
-    if not folder.is_dir():
-        return None
-    with _manager(folder) as manager:
-        return manager.latest_step()
+    return max(_complete(Path(folder)), default=None)
 
 
 def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -86,11 +83,39 @@ def _manager(folder: Path) -> ocp.CheckpointManager:
     return ocp.CheckpointManager(folder.resolve(), options=options)
 
 
-def _newest_or_error(folder: Path) -> int:
-    step = newest(folder)
-    if step is None:
+def _complete(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    with _manager(folder) as manager:
+        return list(manager.all_steps())
+
+
+def _newest_readable(folder: Path, read: Callable[[int], Any]) -> Any:
+    steps = sorted(_complete(folder), reverse=True)
+    if not steps:
         raise FileNotFoundError(f"{folder} has no complete checkpoint")
-    return step
+    damage = None
+    for step in steps:
+        try:
+            found = read(step)
+        except OSError as error:
+            damage = damage or error
+            continue
+        if damage:
+            warnings.warn(f"{damage}; the checkpoint of step {step:,} takes its place", stacklevel=3)
+        return found
+    raise damage
+
+
+def _loaded(folder: Path, step: int, like: Any) -> Checkpoint:
+    _refuse_another_network(folder, step, like)
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device), like)
+    arguments = ocp.args.Composite(
+        state=ocp.args.StandardRestore(like), history=ocp.args.StandardRestore(), about=ocp.args.JsonRestore()
+    )
+    found = _restored(folder, step, arguments)
+    return Checkpoint(step, found.state, found.history, found.about)
 
 
 def _refuse_another_network(folder: Path, step: int, like: Any) -> None:
@@ -101,12 +126,15 @@ def _refuse_another_network(folder: Path, step: int, like: Any) -> None:
     try:
         found = _arrays(ocp.StandardCheckpointHandler().metadata(folder.resolve() / str(step) / "state").tree)
     except Exception as error:  # as in _restored
-        raise _unreadable(folder, step, str(error)) from None
+        raise _damaged(folder, step, error) from None
     wanted = _arrays(like)
     for name in sorted(found.keys() | wanted.keys()):
         there, here = found.get(name, "missing"), wanted.get(name, "missing")
         if there != here:
-            raise _unreadable(folder, step, f"{name} is {there} there and {here} here")
+            raise ValueError(
+                f"{folder / str(step)}: expected a checkpoint of this network, found another one ({name} is {there} there "
+                f"and {here} here)"
+            )
 
 
 def _arrays(tree: Any) -> dict[str, str]:
@@ -123,11 +151,8 @@ def _restored(folder: Path, step: int, arguments: ocp.args.Composite) -> Any:
         with _manager(folder) as manager:
             return manager.restore(step, args=arguments)
     except Exception as error:  # orbax and tensorstore raise many kinds
-        raise _unreadable(folder, step, str(error)) from None
+        raise _damaged(folder, step, error) from None
 
 
-def _unreadable(folder: Path, step: int, reason: str) -> ValueError:
-    reason = reason.strip().partition("\n")[0]
-    return ValueError(
-        f"{folder / str(step)}: expected a checkpoint of this network, found a damaged or another one ({reason})"
-    )
+def _damaged(folder: Path, step: int, error: Exception) -> OSError:
+    return OSError(f"{folder / str(step)} is damaged ({str(error).strip().partition(chr(10))[0]})")

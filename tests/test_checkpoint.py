@@ -75,7 +75,7 @@ def biggest_file(folder: Path) -> Path:
     return max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
 
 
-@pytest.mark.parametrize(
+DAMAGES = pytest.mark.parametrize(
     "damage",
     [
         lambda folder: os.truncate(biggest_file(folder / "state"), 10),
@@ -85,11 +85,28 @@ def biggest_file(folder: Path) -> Path:
     ],
     ids=["truncated", "file missing", "item missing", "no JSON"],
 )
+
+
+@DAMAGES
 def test_a_damaged_checkpoint_is_named(tmp_path, damage):
     checkpoint.save(tmp_path, made(2))
     damage(tmp_path / "2")
-    with pytest.raises(ValueError, match=r"/2: expected a checkpoint of this network, found a damaged or another one"):
+    with pytest.raises(OSError, match=r"/2 is damaged \("):
         checkpoint.load(tmp_path, made(0).state)
+
+
+@DAMAGES
+def test_the_older_one_takes_the_place_of_a_damaged_one(tmp_path, damage):
+    """And the run that goes on from it can save that step again, and later ones."""
+    for step in (1, 2):
+        checkpoint.save(tmp_path, made(step, seed=step))
+    damage(tmp_path / "2")
+    with pytest.warns(UserWarning, match=r"/2 is damaged \(.*the checkpoint of step 1 takes its place"):
+        found = checkpoint.load(str(tmp_path), made(0).state)
+    assert found.step == 1 and same(found.state, made(1, seed=1).state)
+    for step in (2, 3):
+        checkpoint.save(tmp_path, made(step, seed=step + 10))
+        assert checkpoint.load(tmp_path, made(0).state).about["seed"] == step + 10
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
