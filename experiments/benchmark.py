@@ -14,8 +14,11 @@ from typing import Annotated, Literal
 
 import tyro
 
+from experiments.command.folder import prepare_folder
 from experiments.command.line import command_line
-from experiments.command.results import prepare_folder, save_result
+from experiments.command.progress import phase
+from experiments.command.quick import at_most
+from experiments.command.results import save_result
 from experiments.timing import images, toy
 from experiments.timing.turns import timed
 from gan_from_scratch import check
@@ -43,6 +46,8 @@ class Config:
     """images: channels of the layers nearest to the image."""
     compiled: bool = True
     """Also time torch.compile, which needs a C++ compiler and a minute or two."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 2 rounds of .1 s, 8 GANs, width 8; no torch.compile."""
 
     def __post_init__(self):
         check.seed("seed", self.seed)
@@ -50,16 +55,19 @@ class Config:
             check.positive_integer(name, getattr(self, name))
         check.positive("seconds", self.seconds)
         check.choices(self)
+        if self.quick:
+            at_most(self, rounds=2, seconds=0.1, seeds=8, width=8, compiled=False)
 
 
 def main(config: Config) -> None:
     """Build the contenders, time them in turns, print and save."""
     started = time.perf_counter()
-    if config.what == "toy":
-        groups = {"1-D GAN": toy.contenders(config.seed, config.seeds, config.compiled)}
-    else:
-        groups = images.contenders(config.seed, config.batch, config.width, config.compiled)
-    prepare_folder(config.out)
+    with phase("building the contenders"):
+        if config.what == "toy":
+            groups = {"1-D GAN": toy.contenders(config.seed, config.seeds, config.compiled)}
+        else:
+            groups = images.contenders(config.seed, config.batch, config.width, config.compiled)
+    prepare_folder(config.out, "benchmark", ("result.json",))
     numbers = {name: timed(contenders, config.rounds, config.seconds) for name, contenders in groups.items()}
     torch_version = version("torch") if find_spec("torch") else None
     save_result(config.out, config, started, {"pytorch": torch_version, "groups": numbers})

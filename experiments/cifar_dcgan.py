@@ -10,18 +10,22 @@ from pathlib import Path
 import jax
 import tyro
 
+from experiments.command.folder import prepare_folder
 from experiments.command.line import command_line
-from experiments.command.results import prepare_folder, save_result
-from experiments.image_runs.classifier import learning_for, trained
+from experiments.command.quick import smaller
+from experiments.command.results import save_result
+from experiments.image_runs.classifier import check_cache, learning_for, trained
 from experiments.image_runs.gan import build
 from experiments.image_runs.images import check_batch, images_of_classes, load
 from experiments.image_runs.learn import learn, summary
 from experiments.image_runs.resume import CHECKPOINTS, beginning, description, kept
 from experiments.image_runs.samples import fresh_images
 from experiments.image_runs.scores import number_to_judge, report, scores
-from experiments.image_runs.settings import FROGS, Run, Training
-from experiments.pictures.images import draw_run
+from experiments.image_runs.settings import FROGS, QUICK_TRAINING, Run, Training
+from experiments.pictures.images import draw_run, save_picture, tiles
 from gan_from_scratch import data
+
+WRITES = ("samples.png", "training.gif", "losses.png", "checkpoints/", "result.json")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Config:
     def __post_init__(self):
         if "all" in self.classes:
             object.__setattr__(self, "classes", data.CLASSES["cifar10"])
+        if self.run.quick:
+            object.__setattr__(self, "training", smaller(self.training, **QUICK_TRAINING))
 
 
 def main(config: Config) -> None:
@@ -48,24 +54,27 @@ def main(config: Config) -> None:
     frogs, test = (images_of_classes("cifar10", part, config.classes) for part in (labelled, labelled_test))
     check_batch(training.batch, len(frogs))
     n = number_to_judge(run.samples, len(test))
-    judge_learning = learning_for("cifar10", run.synthetic)
+    judge_learning = learning_for("cifar10", run.synthetic, run.quick)
 
     gan = build(training, frogs.shape[1:])
     checkpoints, about = run.out / CHECKPOINTS, description("cifar10", config)
     start = beginning(gan, key, checkpoints, about, run.resume)
-    prepare_folder(run.out)
+    check_cache(run.cache)
+    prepare_folder(run.out, "cifar_dcgan", WRITES)
     end, broke = learn(
         gan, frogs, start, key, training.steps, mirror=training.mirror, sample_every=run.sample_every,
         checkpoint_every=run.checkpoint_every, folder=checkpoints, about=about,
     )  # fmt: skip
 
-    numbers, samples = summary(end, broke, training.batch), None
+    numbers = summary(end, broke, training.batch)
+    save_result(run.out, config, started, numbers)
     if broke is None:
         samples = fresh_images(gan, end.state, key, n)
+        save_picture(tiles(samples[:100], 10), run.out / "samples.png")
         judge, _ = trained(judge_learning, labelled, run.cache)
         numbers["judged"] = scores(judge, "cifar10", samples, frogs, test)
-    save_result(run.out, config, started, numbers)
-    draw_run(end.history, training.loss, samples, run.out)
+        save_result(run.out, config, started, numbers)
+    draw_run(end.history, training.loss, run.out)
     if broke is not None:
         raise FloatingPointError(f"training went non-finite at step {broke}; {kept(checkpoints)}; see {run.out}")
     report(numbers, run.out)

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import tyro
 
+from experiments.command.folder import prepare_folder
 from experiments.command.line import command_line
-from experiments.command.results import prepare_folder, save_result
-from experiments.image_runs.classifier import Learning, trained
+from experiments.command.quick import smaller
+from experiments.command.results import save_result
+from experiments.image_runs.classifier import Learning, check_cache, trained
 from experiments.image_runs.images import check_batch, load
 from gan_from_scratch import data
 
@@ -29,6 +31,12 @@ class Config:
     """Folder with the data's files. None: what GAN_DATA_DIR names, else a download."""
     cache: Path | None = None
     """Folder in which trained classifiers are kept. None: the user's cache folder."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 1 epoch, width 4."""
+
+    def __post_init__(self):
+        if self.quick:
+            object.__setattr__(self, "learning", smaller(self.learning, epochs=1, width=4))
 
 
 def main(config: Config) -> None:
@@ -37,7 +45,8 @@ def main(config: Config) -> None:
     learning, name = config.learning, config.learning.data
     images, (test, labels) = (load(name, split, config.data_dir, learning.synthetic) for split in data.SPLITS)
     check_batch(learning.batch, len(images[0]))
-    prepare_folder(config.out)
+    check_cache(config.cache)
+    prepare_folder(config.out, "classifier", ("result.json",))
     judge, trained_for = trained(learning, images, config.cache)
     predicted = judge(test)[0].argmax(axis=1)
     per_class = {

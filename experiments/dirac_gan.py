@@ -17,8 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.command.line import command_line, progress_bar
-from experiments.command.results import finite_or_none, prepare_folder, save_figure, save_result
+from experiments.command.folder import prepare_folder
+from experiments.command.line import command_line
+from experiments.command.memory import check_training, refuse
+from experiments.command.progress import phase, progress_bar
+from experiments.command.quick import at_most
+from experiments.command.results import finite_or_none, save_figure, save_result
 from experiments.gan_1d.build import build, even_levels
 from experiments.gan_1d.settings import Settings
 from experiments.pictures import dirac as pictures
@@ -31,8 +35,10 @@ R1 = 1.0  # its critical value: the pair of eigenvalues stops turning, and no ot
 NOISE = 1.0
 CONSENSUS = 1.0
 NK_EQUILIBRIUM, NK_STARTS = Point(1.0, 0.0), Point(jnp.array([0.5, 1.4]), jnp.array([0.5, -0.8]))
+PATHS = 32  # ways that are kept in full, of all methods and starts together, and copies of them
 # Loss and weight of R1 of the 1-D GANs; the weight is goodfellow_1d's.
 GANS = [(loss, r1) for r1 in (0.0, Settings.r1) for loss in ("saturating", "nonsaturating")]
+WRITES = ("dirac_gan.png", "dirac_gan.gif", "small_games.png", "gan_eigenvalues.png", "result.json")
 QUANTILES = 500  # evenly spaced ones stand for p_data and p_z where the 1-D GAN's Jacobian is taken
 
 
@@ -52,12 +58,16 @@ class Config:
     """1-D GANs for each loss, with and without R1."""
     gan_steps: int = 24_000
     """Steps of Algorithm 1 in each."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 100 steps of each method, 1,000 of 2 GANs."""
 
     def __post_init__(self):
         check.seed("seed", self.seed)
         for name in ("steps", "gan_seeds", "gan_steps"):
             check.positive_integer(name, getattr(self, name))
         check.positive("h", self.h)
+        if self.quick:
+            at_most(self, steps=100, gan_seeds=2, gan_steps=1_000)
 
 
 class Method(NamedTuple):
@@ -73,7 +83,9 @@ class Method(NamedTuple):
 def main(config: Config) -> None:
     """Play the small games, look at the real one, save, draw."""
     started = time.perf_counter()
-    prepare_folder(config.out)
+    check_training("gan_seeds", build(Settings(), numpy_gan.Units()), Settings().p_data().sample, config.gan_seeds)
+    refuse("steps", PATHS * 4 * 2 * config.steps)
+    prepare_folder(config.out, "dirac_gan", WRITES)
     keys = jax.random.split(jax.random.key(config.seed), config.gan_seeds)
     spectra, gan_1d = [], []
     with progress_bar() as bar:
@@ -86,7 +98,7 @@ def main(config: Config) -> None:
         rows.append(measure(example, example_path, NK_EQUILIBRIUM))
 
         for loss, r1 in GANS:
-            bar.update(task, advance=1, numbers=f"the 1-D GAN, {loss}, R1 {r1}")
+            bar.update(task, advance=1, numbers=f"the 1-D GAN, {loss}, R1 {r1}, and its eigenvalues")
             found = gan_eigenvalues(loss, r1, config.gan_steps, keys)
             spectra.append(found[0][0])
             gan_1d.append({"loss": loss, "r1": r1, "seeds": [row for _, row in found]})
@@ -99,12 +111,18 @@ def main(config: Config) -> None:
     }
     save_result(config.out, config, started, numbers)
 
-    fields = {f"{method.name}\nnear the cross, r becomes {method.modulus:.3f} r": method.field for method in methods}
-    save_figure(config.out, "dirac_gan.png", pictures.side_by_side(fields, paths))
-    pictures.moving(fields, paths, config.out / "dirac_gan.gif")
-    save_figure(config.out, "small_games.png", pictures.small_games(bilinear, example.field, example_path))
-    save_figure(config.out, "gan_eigenvalues.png", pictures.spectra(spectra, gan_1d))
+    with phase("drawing pictures"):
+        draw(methods, paths, bilinear, example.field, example_path, spectra, gan_1d, config.out)
     report(numbers, config.out)
+
+
+def draw(methods, paths, bilinear, example_field, example_path, spectra, gan_1d, out: Path) -> None:
+    """The four pictures."""
+    fields = {f"{method.name}\nnear the cross, r becomes {method.modulus:.3f} r": method.field for method in methods}
+    save_figure(out, "dirac_gan.png", pictures.side_by_side(fields, paths))
+    pictures.moving(fields, paths, out / "dirac_gan.gif")
+    save_figure(out, "small_games.png", pictures.small_games(bilinear, example_field, example_path))
+    save_figure(out, "gan_eigenvalues.png", pictures.spectra(spectra, gan_1d))
 
 
 # The Dirac-GAN

@@ -27,14 +27,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.command.line import command_line, progress_bar
-from experiments.command.results import prepare_folder, save_figure, save_result
+from experiments.command.folder import prepare_folder
+from experiments.command.line import command_line
+from experiments.command.memory import check_training, refuse
+from experiments.command.progress import phase, progress_bar
+from experiments.command.quick import at_most
+from experiments.command.results import save_figure, save_result
 from experiments.gan_1d.build import HIDDEN, even_levels
 from experiments.gan_1d.build import build as build_gan
 from experiments.gan_1d.settings import Settings
 from experiments.pictures import frozen as pictures
 from gan_from_scratch import check, losses, metrics, networks, numpy_gan, train
 
+WRITES = ("frozen_players.png", "result.json")
 PREPARED = 200  # steps of Algorithm 1 before G alone steps: D has begun to tell
 LOOKS = 40  # at D and at G's samples in each act
 QUANTILES = 2000  # evenly spaced ones of p_data and p_z, on which both are judged
@@ -58,38 +63,46 @@ class Config:
     """Points in a batch."""
     loss: Literal["saturating", "nonsaturating"] = "nonsaturating"
     """G's loss."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 100 steps of G alone and 300 of Algorithm 1, 4 seeds."""
 
     def __post_init__(self):
         check.seed("seed", self.seed)
         for name in ("seeds", "g_steps", "steps", "batch"):
             check.positive_integer(name, getattr(self, name))
         check.choices(self)
+        if self.quick:
+            at_most(self, seeds=4, g_steps=100, steps=300)
 
 
 def main(config: Config) -> None:
     """Both acts for each run, save, draw."""
     started = time.perf_counter()
-    prepare_folder(config.out)
     gan, data = build(config.batch, config.loss), Settings().p_data()
+    check_training("batch or seeds", gan, data.sample, config.seeds)
+    refuse("steps, g_steps or seeds", 4 * 2 * config.seeds * len(G_STEPS) * (config.steps + config.g_steps))
+    prepare_folder(config.out, "frozen_players", WRITES)
     keys = jax.random.split(jax.random.key(config.seed), config.seeds)
     start = jax.jit(jax.vmap(lambda key: train.init(gan, jax.random.fold_in(key, 0))))(keys)
     run_keys = jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys)
     learn = jax.vmap(lambda state, key: train.train(gan, state, data.sample, key, PREPARED)[0])
-    prepared = jax.jit(learn)(start, run_keys)
 
     acts = {"g_alone": {}, "whole": {}}
     with progress_bar() as bar:
-        task = bar.add_task("frozen_players", total=2 * len(G_STEPS), numbers="")
+        task = bar.add_task("frozen_players", total=2 * len(G_STEPS), numbers="both players begin")
+        prepared = jax.jit(learn)(start, run_keys)
         for name, g_step in G_STEPS.items():
             for act, state, k, steps in (("g_alone", prepared, 0, config.g_steps), ("whole", start, 1, config.steps)):
+                bar.update(task, numbers=f"{act}, {name}")
                 acts[act][name] = follow(gan, data, g_step, state, run_keys, k, steps)
-                bar.update(task, advance=1, numbers=f"{act}, {name}")
+                bar.advance(task)
     # Where p_g = p_data, D says 1/2, and this where each of its steps comes with one of G's that moves it too.
     settled = optimal_unfrozen(1.0, 1.0, w=1)
     numbers = {act: {name: summary(run) for name, run in runs.items()} for act, runs in acts.items()}
     numbers["unfrozen_d_derived"] = settled
     save_result(config.out, config, started, numbers)
-    save_figure(config.out, "frozen_players.png", pictures.two_acts(acts, (0.5, settled)))
+    with phase("drawing pictures"):
+        save_figure(config.out, "frozen_players.png", pictures.two_acts(acts, (0.5, settled)))
     report(numbers, config.out)
 
 
@@ -225,14 +238,14 @@ def summary(run: dict[str, np.ndarray]) -> dict:
 
 def report(numbers: dict, out: Path) -> None:
     print(f"results in {out}; medians over seeds")
-    header = ("D(G(z)), end", "G's gradient, start", "end", "D at sampling moved", "parameters", "statistics", "KS")
+    header = ("D(G(z))", "gradient", "at the end", "D moved", "parameters", "statistics", "KS")
     for act, title in (("g_alone", "G alone steps"), ("whole", "all of Algorithm 1")):
-        print(f"{title:20}" + "".join(f"{name:>21}" for name in header))
+        print(f"{title:20}" + "".join(f"{name:>11}" for name in header))
         for name, row in numbers[act].items():
             keys = ("d_fake_at_the_end", "gradient_at_the_start", "gradient_at_the_end", "d_at_sampling_moved",
                     "d_params_moved", "d_stats_moved")  # fmt: skip
             cells = [row[key]["median"] for key in keys] + [float(np.median(row["ks_at_the_end"]))]
-            print(f"  {name:18}" + "".join(f"{cell:>21.4g}" for cell in cells))
+            print(f"  {name:18}" + "".join(f"{cell:>11.3g}" for cell in cells))
     print(f"derived for an unfrozen D where p_g = p_data: {numbers['unfrozen_d_derived']:.4f}")
 
 

@@ -14,16 +14,21 @@ import jax
 import numpy as np
 import tyro
 
-from experiments.command.line import command_line, progress_bar
-from experiments.command.results import prepare_folder, save_figure, save_result
+from experiments.command.folder import prepare_folder
+from experiments.command.line import command_line
+from experiments.command.memory import check_training, refuse
+from experiments.command.progress import phase, progress_bar
+from experiments.command.quick import at_most, smaller
+from experiments.command.results import counted, save_figure, save_result
 from experiments.gan_1d import scores
-from experiments.gan_1d.backends import BACKENDS, Chunk
-from experiments.gan_1d.build import estimated_units, even_levels, even_noise
+from experiments.gan_1d.backends import BACKENDS, Chunk, chunk_sizes
+from experiments.gan_1d.build import build, estimated_units, even_levels, even_noise
 from experiments.gan_1d.settings import Settings
 from experiments.pictures import line as pictures
 from gan_from_scratch import check, numpy_gan
 
 FRAMES = 60  # of the GIF
+WRITES = ("figure1.png", "training.gif", "losses.png", "quantiles.png", "result.json")
 EVALUATION = 10_000  # draws on which every generator is judged, and evenly spaced z with which it is drawn
 
 
@@ -41,6 +46,8 @@ class Config:
     """How many GANs to train: together in JAX, one after another in NumPy."""
     backend: Literal["jax", "numpy"] = "jax"
     """Automatic differentiation, or the GAN written by hand."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 1,200 steps of 4 seeds."""
 
     def __post_init__(self):
         check.seed("seed", self.seed)
@@ -48,6 +55,9 @@ class Config:
         check.choices(self)
         if self.backend == "numpy" and (self.gan.discriminator == "set" or self.gan.generator_steps > 1):
             raise ValueError("backend is 'numpy', but only 'jax' has --discriminator set and --generator-steps above 1")
+        if self.quick:
+            at_most(self, seeds=4)
+            object.__setattr__(self, "gan", smaller(self.gan, steps=1_200))
 
 
 def main(config: Config) -> None:
@@ -55,9 +65,10 @@ def main(config: Config) -> None:
     started = time.perf_counter()
     settings, key = config.gan, jax.random.key(config.seed)
     p_data, p_z = settings.p_data(), settings.p_z()
+    check_memory(settings, config.seeds)
     units = estimated_units(p_data, jax.random.fold_in(key, 2)) if settings.standardize else numpy_gan.Units()
     training = BACKENDS[config.backend](settings, units, config.seed, config.seeds)
-    prepare_folder(config.out)
+    prepare_folder(config.out, "goodfellow_1d", WRITES)
 
     z_even = even_noise(p_z, EVALUATION)
     moments, stop = watched(training, settings.steps, np.tile(z_even, (config.seeds, 1, 1)))
@@ -85,6 +96,12 @@ def main(config: Config) -> None:
         raise FloatingPointError(f"training went non-finite at step {stop}; what came before it is in {config.out}")
 
 
+def check_memory(settings: Settings, seeds: int) -> None:
+    """Raise ValueError if this machine cannot hold the training, or what is kept of it to be drawn."""
+    check_training("batch or seeds", build(settings, numpy_gan.Units()), settings.p_data().sample, seeds)
+    refuse("steps or seeds", 4 * seeds * (len(chunk_sizes(settings.steps)) * EVALUATION + 4 * settings.steps))
+
+
 class Moment(NamedTuple):
     """The run after so many steps, and each G at evenly spaced noise, (seeds, EVALUATION)."""
 
@@ -110,7 +127,7 @@ def watched(training: Iterator[Chunk], steps: int, z: np.ndarray) -> tuple[list[
                 return moments, stop
             step += chunk.steps
             moments.append(Moment(step, chunk, x))
-            numbers = ""
+            numbers = "compiling"
             if chunk.steps:
                 loss_d, loss_g = (float(np.median(chunk.measured[name])) for name in ("loss_d", "loss_g"))
                 numbers = f"D's loss {loss_d:.3f}  G's loss {loss_g:.3f}"
@@ -127,6 +144,7 @@ def first_non_finite(chunk: Chunk, x: np.ndarray, step: int) -> int | None:
     return None if np.isfinite(x).all() else step + chunk.steps
 
 
+@phase("drawing pictures")
 def draw(
     moments: list[Moment],
     curves: dict[str, np.ndarray],
@@ -161,7 +179,8 @@ def draw(
 
 def report(numbers: dict, out: Path) -> None:
     """The headline numbers, the real data's beside them."""
-    print(f"{len(numbers['generators'])} seeds, {numbers['steps']} steps; results in {out}")
+    seeds, steps = counted(len(numbers["generators"]), "seed"), counted(numbers["steps"], "step")
+    print(f"{seeds}, {steps}; results in {out}")
     print(f"{'median (worst)':24}{'generated':>20}{'true draws':>20}")
     for name, label in (("ks", "KS distance"), ("w1_over_std", "W1 / std")):
         cells = []

@@ -17,21 +17,27 @@ from typing import Literal
 import jax
 import numpy as np
 
-from experiments.command.line import command_line, progress_bar
-from experiments.command.results import prepare_folder, save_figure, save_result
+from experiments.command.folder import prepare_folder
+from experiments.command.line import command_line
+from experiments.command.memory import check_training
+from experiments.command.progress import phase, progress_bar
+from experiments.command.quick import at_most
+from experiments.command.results import save_figure, save_result
 from experiments.image_runs.gan import build
 from experiments.image_runs.images import check_batch, load
 from experiments.image_runs.settings import Training
 from experiments.pictures import vanishing as pictures
 from experiments.vanishing import both_gradients, closed_form, images
-from experiments.vanishing.frozen_line import frozen_generator, summary
+from experiments.vanishing.frozen_line import frozen_generator, plain_gan, summary
 from experiments.vanishing.races import race
 from gan_from_scratch import check, losses
 
+WRITES = ("gradient_vanishing.png", "stages.png", "result.json")
 MARKS = (0.5, 0.1, 1e-3, 1e-6)  # D(G(z)) at which panel a reads off losses and slopes
 STAGES = (0, 100, 4000)  # steps of Algorithm 1 after which G is frozen
 # Mean of p_data, 1.25 wide, and steps of D to one of G in panel d. The first G makes numbers from -1 to 1.
 SETTINGS = ((4.0, 1), (4.0, 10), (10.0, 1), (10.0, 10))
+QUICK_DIGITS = 2_000  # of which --quick makes its epoch
 FAR = 10.0  # mean of p_data in panel c
 
 
@@ -67,6 +73,9 @@ class Config:
     """mnist: passes over the data after which G is frozen, in rising order."""
     width: int = 32
     """mnist: channels of the DCGAN's layers nearest to the image, half of mnist_dcgan's to save time."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 2 seeds and 200 steps of each player, and of MNIST 1 epoch of
+    2,000 digits and width 8."""
 
     def __post_init__(self):
         check.choices(self)
@@ -87,6 +96,9 @@ class Config:
         check.positive("fresh_d", self.fresh_d)
         if not self.epochs or list(self.epochs) != sorted({*self.epochs}) or self.epochs[0] < 1:
             raise ValueError(f"epochs is {self.epochs}, but must be whole numbers from 1 on, each above the one before")
+        if self.quick:
+            at_most(self, seeds=2, d_steps=200, steps=200, width=8)
+            object.__setattr__(self, "epochs", self.epochs[:1])
 
 
 def main(config: Config) -> None:
@@ -101,21 +113,25 @@ def of_mnist(config: Config) -> None:
     """Panel c for a DCGAN that is frozen after some epochs."""
     started = time.perf_counter()
     digits, _ = load("mnist", "train", config.data_dir, config.synthetic)
+    digits = digits[:QUICK_DIGITS] if config.quick else digits
     check_batch(config.batch, len(digits))
     # Nothing decays, so `steps` decides nothing. G without an average: the paper's newest parameters are frozen.
     gan = build(Training(steps=1, batch=config.batch, width=config.width, average=0.0), digits.shape[1:])
-    prepare_folder(config.out)
+    prepare_folder(config.out, "gradient_vanishing", WRITES)
     stages = images.frozen_after_epochs(gan, digits, config.epochs, config.seeds, config.d_steps, config.seed)
     numbers = [both_gradients.summary_of_stage(stage) for stage in stages]
     save_result(config.out, config, started, {"mnist": numbers})
-    save_figure(config.out, "stages.png", pictures.epochs(stages))
+    with phase("drawing a picture"):
+        save_figure(config.out, "stages.png", pictures.epochs(stages))
     report_mnist(numbers, config.d_steps, config.out)
 
 
 def of_the_line(config: Config) -> None:
     """The 1-D GAN."""
     started = time.perf_counter()
-    prepare_folder(config.out)
+    far, data = plain_gan(FAR, config.batch, max(k for _, k in SETTINGS), "nonsaturating")
+    check_training("batch or seeds", far, data.sample, config.seeds)
+    prepare_folder(config.out, "gradient_vanishing", WRITES)
     keys = jax.random.split(jax.random.key(config.seed), config.seeds)
     runs = [(*setting, loss) for setting in SETTINGS for loss in losses.GENERATOR_LOSSES]
     with progress_bar() as bar:
@@ -124,7 +140,7 @@ def of_the_line(config: Config) -> None:
         closed = closed_form.gradients(config.seed)
         stages = []
         for steps in STAGES:
-            bar.update(task, advance=1, numbers=f"D against G after {steps} steps")
+            bar.update(task, advance=1, numbers=f"D learns against G after {steps} steps")
             stages.append(frozen_generator(FAR, config.batch, steps, config.d_steps, config.fresh_d, keys))
         races = []
         for mean, k, loss in runs:
@@ -138,11 +154,11 @@ def of_the_line(config: Config) -> None:
         "d_races": races,
     }
     save_result(config.out, config, started, numbers)
-    panels = pictures.all_panels(
-        closed_form.losses_and_slopes(np.linspace(-16, 6, 400)), marks, closed, stages[0], races
-    )
-    save_figure(config.out, "gradient_vanishing.png", panels)
-    save_figure(config.out, "stages.png", pictures.three_stages(stages))
+    with phase("drawing pictures"):
+        slopes = closed_form.losses_and_slopes(np.linspace(-16, 6, 400))
+        panels = pictures.all_panels(slopes, marks, closed, stages[0], races)
+        save_figure(config.out, "gradient_vanishing.png", panels)
+        save_figure(config.out, "stages.png", pictures.three_stages(stages))
     report(numbers, config.out)
 
 

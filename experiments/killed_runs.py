@@ -14,8 +14,12 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from experiments.command.line import command_line, progress_bar
-from experiments.command.results import prepare_folder, save_result
+from experiments.command.folder import prepare_folder
+from experiments.command.line import command_line
+from experiments.command.progress import progress_bar
+from experiments.command.quick import at_most
+from experiments.command.results import save_result
+from experiments.image_runs.classifier import check_cache
 from experiments.image_runs.restore import restored
 from experiments.image_runs.resume import CHECKPOINTS
 from gan_from_scratch import check
@@ -45,18 +49,23 @@ class Config:
     """Folder for result.json."""
     cache: Path | None = None
     """Folder in which the classifier that judges is kept. None: the user's cache folder."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 1 kill, 300 steps."""
 
     def __post_init__(self):
         for name in ("kills", "steps", "checkpoint_every"):
             check.positive_integer(name, getattr(self, name))
         check.nonnegative("wait", self.wait)
         check.seed("seed", self.seed)
+        if self.quick:
+            at_most(self, kills=1, steps=300, wait=0.5)
 
 
 def main(config: Config) -> None:
     """Kill, resume, compare, save."""
     started = time.perf_counter()
-    prepare_folder(config.out)
+    check_cache(config.cache)
+    prepare_folder(config.out, "killed_runs", ("result.json",))
     rng, kills = np.random.default_rng(config.seed), []
     arguments = partial(command, steps=config.steps, checkpoint_every=config.checkpoint_every, cache=config.cache)
     with tempfile.TemporaryDirectory(dir=config.out) as folder, progress_bar() as bar:

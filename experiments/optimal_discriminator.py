@@ -13,8 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.command.line import command_line, progress_bar
-from experiments.command.results import prepare_folder, save_figure, save_result
+from experiments.command.folder import prepare_folder
+from experiments.command.line import command_line
+from experiments.command.memory import check_training, refuse
+from experiments.command.progress import phase, progress_bar
+from experiments.command.quick import at_most
+from experiments.command.results import save_figure, save_result
 from experiments.pictures.line import optimum_plot
 from gan_from_scratch import check, networks, remedies, theory, train
 from gan_from_scratch.distributions import Gaussian, Mixture
@@ -25,6 +29,7 @@ PAIRS = {
     "width": (Gaussian(0.0, 1.0), Gaussian(0.0, 2.0)),
     "mixture": (Mixture([-2.0, 2.0], 0.6), Gaussian(0.0, 2.0)),
 }
+WRITES = (*(f"{pair}.png" for pair in PAIRS), "result.json")
 HIDDEN = (64, 64)  # with half the width the worst seed misses the mixture's D* by .020, with this by .012
 CHUNKS = 50  # points on the curve of V
 
@@ -49,21 +54,33 @@ class Config:
     """Adam's learning rate, falling linearly to 0."""
     average: float = 0.9995
     """Memory of the running average of D's parameters (2,000 steps), which is what is judged."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 2 seeds of each pair, 400 steps, batches of 256."""
 
     def __post_init__(self):
         check.seed("seed", self.seed)
         for name in ("seeds", "steps", "batch"):
             check.positive_integer(name, getattr(self, name))
-        check.positive("rate", self.rate)
+        check.rate("rate", self.rate)
         check.fraction("average", self.average)
         check.one_of("pair", self.pair, {"all", *PAIRS})
+        if self.quick:
+            at_most(self, seeds=2, steps=400, batch=256)
 
 
 def main(config: Config) -> None:
     """Train D on each pair, compare it with D*, save, draw."""
     started = time.perf_counter()
-    prepare_folder(config.out)
     names = list(PAIRS) if config.pair == "all" else [config.pair]
+    for name in names:
+        check_training(
+            "batch and seeds",
+            gan_of(config.rate, config.steps, config.average, config.batch, *PAIRS[name]),
+            PAIRS[name][0].sample,
+            config.seeds,
+        )
+    refuse("steps or seeds", 8 * config.seeds * config.steps)  # a key for each
+    prepare_folder(config.out, "optimal_discriminator", WRITES)
     numbers, curves = {}, {}
     with progress_bar() as bar:
         for name in names:
@@ -74,8 +91,9 @@ def main(config: Config) -> None:
 
             numbers[name], curves[name] = meet_the_optimum(config, name, show)
     save_result(config.out, config, started, numbers)
-    for name in names:
-        save_figure(config.out, f"{name}.png", optimum_plot(*curves[name], name))
+    with phase("drawing pictures"):
+        for name in names:
+            save_figure(config.out, f"{name}.png", optimum_plot(*curves[name], name))
 
     print(f"{'pair':10}{'max |D - D*|':>28}{'C(G)':>10}{'V - C(G)':>28}")
     for name in names:
@@ -93,20 +111,8 @@ def meet_the_optimum(config: Config, name: str, show) -> tuple[dict, tuple]:
     And the curves that optimum_plot draws.
     """
     p_data, p_g = PAIRS[name]
+    gan = gan_of(config.rate, config.steps, config.average, config.batch, p_data, p_g)
     (mean_data, std_data), (mean_g, std_g) = p_data.moments(), p_g.moments()
-    optimizer = optax.chain(
-        # Adam's own b1 and b2: with G fixed this is no game, and D's gradient does not turn around.
-        optax.adam(optax.linear_schedule(config.rate, 0.0, config.steps)),
-        remedies.average_parameters(config.average),
-    )
-    gan = train.GAN(
-        generator=networks.Identity(),
-        discriminator=networks.Discriminator(HIDDEN, center=(mean_data + mean_g) / 2, scale=min(std_data, std_g)),
-        optimizer_g=optax.identity(),
-        optimizer_d=optimizer,
-        sample_noise=p_g.sample,
-        batch=config.batch,
-    )
     # Far enough that both densities have died out for the integrals of V.
     reach = 8 * max(std_data, std_g)
     x = np.linspace(min(mean_data, mean_g) - reach, max(mean_data, mean_g) + reach, 4001)
@@ -167,6 +173,24 @@ def meet_the_optimum(config: Config, name: str, show) -> tuple[dict, tuple]:
         ],
     }
     return numbers, curves
+
+
+def gan_of(rate: float, steps: int, average: float, batch: int, p_data, p_g) -> train.GAN:
+    """Its G is p_g, which never moves."""
+    (mean_data, std_data), (mean_g, std_g) = p_data.moments(), p_g.moments()
+    optimizer = optax.chain(
+        # Adam's own b1 and b2: with G fixed this is no game, and D's gradient does not turn around.
+        optax.adam(optax.linear_schedule(rate, 0.0, steps)),
+        remedies.average_parameters(average),
+    )
+    return train.GAN(
+        generator=networks.Identity(),
+        discriminator=networks.Discriminator(HIDDEN, center=(mean_data + mean_g) / 2, scale=min(std_data, std_g)),
+        optimizer_g=optax.identity(),
+        optimizer_d=optimizer,
+        sample_noise=p_g.sample,
+        batch=batch,
+    )
 
 
 def moments_to_look_at(steps: int) -> list[int]:

@@ -11,13 +11,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from experiments.command.line import command_line, progress_bar
-from experiments.command.results import prepare_folder, save_result
-from experiments.image_runs.classifier import learning_for, trained
+from experiments.command.folder import prepare_folder
+from experiments.command.line import command_line
+from experiments.command.progress import phase, progress_bar
+from experiments.command.quick import smaller
+from experiments.command.results import save_result
+from experiments.image_runs.classifier import check_cache, learning_for, trained
 from experiments.image_runs.images import check_batch, images_of_classes, load
 from experiments.image_runs.learn import CHUNK
 from experiments.image_runs.scores import number_to_judge, report, scores
-from experiments.image_runs.settings import DIGITS, FROGS
+from experiments.image_runs.settings import DIGITS, FROGS, QUICK_SAMPLES, QUICK_TRAINING
 from experiments.pictures.images import save_picture, tiles
 from gan_from_scratch import check, data
 
@@ -40,6 +43,8 @@ class Config:
     """Learn that many made-up images instead: needs no files, for a first try."""
     steps: int | None = None
     """Steps of Algorithm 1. None: as many as our script takes."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 100 steps, width 8, 1,000 samples, a small judge."""
 
     def __post_init__(self):
         check.choices(self)
@@ -54,17 +59,19 @@ def main(config: Config) -> None:
     started = time.perf_counter()
     name, training = config.data, {"mnist": DIGITS, "cifar10": FROGS}[config.data]
     training = replace(training, steps=config.steps or training.steps)
+    training = smaller(training, **QUICK_TRAINING) if config.quick else training
     classes = {"mnist": data.CLASSES["mnist"], "cifar10": ("frog",)}[name]
     labelled, labelled_test = (load(name, split, config.data_dir, config.synthetic) for split in data.SPLITS)
     images, test = (images_of_classes(name, part, classes) for part in (labelled, labelled_test))
     check_batch(training.batch, len(images))
-    n = number_to_judge(10_000, len(test))
-    judge_learning = learning_for(name, config.synthetic)
+    n = number_to_judge(QUICK_SAMPLES if config.quick else 10_000, len(test))
+    judge_learning = learning_for(name, config.synthetic, config.quick)
     if not find_spec("torch"):
         raise ValueError("PyTorch is not installed, but this script runs it: install the extra `frameworks`")
     from experiments.timing import torch_dcgan  # PyTorch is an optional dependency
 
-    prepare_folder(config.out)
+    check_cache(config.cache)
+    prepare_folder(config.out, "pytorch_dcgan", ("samples.png", "result.json"))
     run, make = torch_dcgan.trainer(training, images, config.seed)
     with progress_bar() as bar:
         task = bar.add_task("PyTorch", total=training.steps, numbers="")
@@ -75,7 +82,9 @@ def main(config: Config) -> None:
             seconds = time.perf_counter() - before
             speed = (done + steps) * training.batch / seconds
             bar.update(task, advance=steps, numbers=f"{speed:,.0f} images/s")
-    samples = make(n)
+    with phase("drawing samples"):
+        samples = make(n)
+    save_picture(tiles(samples[:100], 10), config.out / "samples.png")
     judge, _ = trained(judge_learning, labelled, config.cache)
     numbers = {
         "pytorch": version("torch"),
@@ -85,7 +94,6 @@ def main(config: Config) -> None:
         "judged": scores(judge, name, samples, images, test),
     }
     save_result(config.out, config, started, numbers)
-    save_picture(tiles(samples[:100], 10), config.out / "samples.png")
     report(numbers, config.out)
 
 

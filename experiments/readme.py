@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.command.folder import replacing
 from experiments.command.line import command_line
-from experiments.command.results import replacing
 from experiments.tables import dcgan, dirac, frozen, gan_1d, minutes, optimal_discriminator, quoted, vanishing
 from experiments.tables.markdown import RESULTS
 from experiments.tables.sentences import numbers

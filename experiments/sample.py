@@ -11,7 +11,9 @@ From the newest checkpoint of mnist_dcgan or cifar_dcgan it writes
     result.json        how near those are, beside test images and theirs
 """
 
+import io
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,8 +23,12 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from experiments.command.folder import digest, note, prepare_folder, replacing
 from experiments.command.line import command_line
-from experiments.command.results import prepare_folder, replacing, save_result
+from experiments.command.memory import refuse
+from experiments.command.progress import phase
+from experiments.command.quick import at_most
+from experiments.command.results import save_result
 from experiments.image_runs.gan import CATEGORY
 from experiments.image_runs.images import images_of_classes, load
 from experiments.image_runs.restore import restored
@@ -30,7 +36,12 @@ from experiments.image_runs.samples import images_at, settled
 from experiments.pictures.images import save_gif, save_picture, tiles
 from gan_from_scratch import check, data
 
+WRITES = (
+    "samples.png", "samples.npz", "png/", "interpolation.png", "categories.png", "traversal.png", "traversal.gif",
+    "nearest.png", "result.json",
+)  # fmt: skip
 ROWS, COLUMNS = 8, 11  # of the walks
+FARTHEST = 100.0  # that a coordinate of Gaussian noise may be moved
 NEIGHBOURS = 6  # training images beside each sample
 COMPARED = 200  # samples, and test images, whose nearest training image is looked for
 
@@ -53,11 +64,17 @@ class Config:
     """The coordinate of z that the traversal moves. None: a row for each of the first eight that say no category."""
     span: float = 3.0
     """How far it moves from 0, each way, in Gaussian noise. Uniform noise moves from -1 to 1."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 100 samples."""
 
     def __post_init__(self):
         check.seed("seed", self.seed)
         check.positive_integer("n", self.n)
         check.positive("span", self.span)
+        if self.span > FARTHEST:
+            raise ValueError(f"span is {self.span}, but must be at most {FARTHEST:g}: draws of N(0, 1) stay within 6")
+        if self.quick:
+            at_most(self, n=100)
 
 
 def main(config: Config) -> None:
@@ -73,53 +90,73 @@ def main(config: Config) -> None:
         split: images_of_classes(name, load(name, split, config.data_dir, about["synthetic"]), about["classes"])
         for split in data.SPLITS
     }
-    prepare_folder(config.out)
+    height, width, channels = real["train"].shape[1:]
+    refuse("n", config.n * (4 * dim + 3 * height * width * channels))  # noise, images, and what packs them
+    prepare_folder(config.out, "sample", [*WRITES, *(f"png/{path.name}" for path in numbered(config.out / "png"))])
     key = jax.random.key(config.seed)
     key_settle, key_samples, key_walk, key_traversal = jax.random.split(key, 4)
-    state = settled(gan, progress.state, key_settle)
-    images_of = partial(images_at, gan, state)
 
-    samples = images_of(gan.sample_noise(key_samples, config.n))
-    order, distance = nearest(samples[:COMPARED], real["train"])
-    _, distance_of_test = nearest(real["test"][:COMPARED], real["train"])
+    with phase("drawing samples"):
+        state = settled(gan, progress.state, key_settle)
+        images_of = partial(images_at, gan, state)
+        samples = images_of(gan.sample_noise(key_samples, config.n))
+    with phase("looking for neighbours"):
+        order, distance = nearest(samples[:COMPARED], real["train"])
+        _, distance_of_test = nearest(real["test"][:COMPARED], real["train"])
     numbers = {
         "step": int(state.step),
         "samples": len(samples),
         "generated_to_nearest_training_image": float(np.median(distance[:, 0])),
         "test_to_nearest_training_image": float(np.median(distance_of_test[:, 0])),
     }
-    save_samples(samples, config.out)
     save_result(config.out, config, started, numbers)
+    with phase("drawing pictures"):
+        save_samples(samples, config.out)
+        save_picture(tiles(samples[:100], 10), config.out / "samples.png")
+        shown = samples[:ROWS, None]
+        gap = np.full_like(shown, 255)  # a white column between a sample and its neighbours
+        beside = np.concatenate([shown, gap, real["train"][order[:ROWS]]], axis=1)
+        save_picture(tiles(beside.reshape(-1, *samples.shape[1:]), beside.shape[1]), config.out / "nearest.png")
+        start, end = gan.sample_noise(key_walk, 2 * ROWS).reshape(2, ROWS, dim)
+        row_starts = gan.sample_noise(key_traversal, ROWS)
+        draw_walks(
+            images_of, start, end, traversed(row_starts, about["noise"], first, config.coordinate, config.span),
+            about["noise"], first, config.out,
+        )  # fmt: skip
+    print(f"{len(samples):,} samples of {config.run} after step {numbers['step']:,}; results in {config.out}")
+    print("median distance to the nearest training image (root mean square over pixels, 0 to 255):")
+    print(f"  samples {numbers['generated_to_nearest_training_image']:.1f}")
+    print(f"  test images {numbers['test_to_nearest_training_image']:.1f}; far below it, G has learnt images by heart")
+
+
+def draw_walks(
+    images_of: Callable[[jax.Array], np.ndarray], start: jax.Array, end: jax.Array, moved: jax.Array, noise: str,
+    first: int, out: Path,
+) -> None:  # fmt: skip
+    """interpolation.png from `start` (rows, dim) to `end`, categories.png of `start`, traversal.* of `moved`.
+
+    `moved` is (rows, COLUMNS, dim); the coordinates before `first` say the category.
+    """
 
     def drawn(z: jax.Array) -> np.ndarray:
         """Noises (rows, columns, dim) to images (rows, columns, h, w, c)."""
-        return images_of(z.reshape(-1, dim)).reshape(*z.shape[:2], *samples.shape[1:])
+        images = images_of(z.reshape(-1, z.shape[-1]))
+        return images.reshape(*z.shape[:2], *images.shape[1:])
 
     def save_rows(rows: np.ndarray, picture: str) -> None:
-        save_picture(tiles(rows.reshape(-1, *samples.shape[1:]), rows.shape[1]), config.out / picture)
+        save_picture(tiles(rows.reshape(-1, *rows.shape[2:]), rows.shape[1]), out / picture)
 
-    save_picture(tiles(samples[:100], 10), config.out / "samples.png")
-    start, end = gan.sample_noise(key_walk, 2 * ROWS).reshape(2, ROWS, dim)
-    walk = [between(start[:, first:], end[:, first:], t, about["noise"]) for t in np.linspace(0, 1, COLUMNS)]
+    walk = [between(start[:, first:], end[:, first:], t, noise) for t in np.linspace(0, 1, COLUMNS)]
     whole = [jnp.concatenate([start[:, :first], z], axis=1) for z in walk]
     save_rows(drawn(jnp.stack(whole, axis=1)), "interpolation.png")
     if first:
         save_rows(drawn(with_every_category(start, first)), "categories.png")
     else:
-        (config.out / "categories.png").unlink(missing_ok=True)  # that of an earlier call, of another run
-    row_starts = gan.sample_noise(key_traversal, ROWS)
-    moved = drawn(traversed(row_starts, about["noise"], first, config.coordinate, config.span))
-    save_rows(moved, "traversal.png")
+        (out / "categories.png").unlink(missing_ok=True)  # that of an earlier call, of another run
+    rows = drawn(moved)
+    save_rows(rows, "traversal.png")
     there_and_back = [*range(COLUMNS), *reversed(range(1, COLUMNS - 1))]
-    save_gif([tiles(moved[:, i], ROWS) for i in there_and_back], config.out / "traversal.gif")
-    shown = samples[:ROWS, None]
-    gap = np.full_like(shown, 255)  # a white column between a sample and its neighbours
-    save_rows(np.concatenate([shown, gap, real["train"][order[:ROWS]]], axis=1), "nearest.png")
-
-    print(f"{len(samples):,} samples of {config.run} after step {numbers['step']:,}; results in {config.out}")
-    print("median distance to the nearest training image (root mean square over pixels, 0 to 255):")
-    print(f"  samples {numbers['generated_to_nearest_training_image']:.1f}")
-    print(f"  test images {numbers['test_to_nearest_training_image']:.1f}; far below it, G has learnt images by heart")
+    save_gif([tiles(rows[:, i], ROWS) for i in there_and_back], out / "traversal.gif")
 
 
 def between(z0: jax.Array, z1: jax.Array, t: float, noise: str) -> jax.Array:
@@ -172,12 +209,21 @@ def save_samples(samples: np.ndarray, out: Path) -> None:
     """samples.npz with (n, h, w, c) uint8 as arr_0, and png/ with a file for each; those of an earlier call go."""
     with replacing(out / "samples.npz") as path, open(path, "wb") as file:
         np.savez_compressed(file, samples)
-    folder = out / "png"
-    folder.mkdir(exist_ok=True)
-    for earlier in folder.glob("[0-9]" * 6 + ".png"):
-        earlier.unlink()
+    folder, files = out / "png", {}
     for i, image in enumerate(samples):
-        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f"{i:06}.png")
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(content := io.BytesIO(), format="PNG")
+        files[f"png/{i:06}.png"] = content.getvalue()
+    note(out, {name: digest(content) for name, content in files.items()})
+    folder.mkdir(exist_ok=True)
+    for earlier in numbered(folder):
+        earlier.unlink()
+    for name, content in files.items():
+        (out / name).write_bytes(content)
+
+
+def numbered(folder: Path) -> list[Path]:
+    """The files in it that are called as those of save_samples."""
+    return sorted(folder.glob("[0-9]" * 6 + ".png"))
 
 
 if __name__ == "__main__":

@@ -15,5 +15,27 @@ Read the files in this order:
     checkpoint     runs that go on after an interruption
     check          the sentences that bad input ends in
     images         what images add: convolution, networks, metrics, data
-    data           MNIST and CIFAR-10, handed on from images
+    dcgan          the DCGAN's two players in one GAN, with Radford's settings
+    data           arrays of your own to learn from; MNIST and CIFAR-10, handed on from images
+
+Each is there as `gan_from_scratch.train`, say, and is imported when that is first asked for.
 """
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+
+
+def lazy(package: str, path: Sequence[str]) -> tuple[Callable, Callable]:
+    """`__getattr__` and `__dir__` (PEP 562) of a package: its files are imported when first asked for."""
+    files = sorted(file.name for file in iter_modules(path) if not file.name.startswith("_"))
+
+    def get(name: str):
+        if name in files:
+            return import_module(f"{package}.{name}")
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return get, lambda: files
+
+
+__getattr__, __dir__ = lazy(__name__, __path__)

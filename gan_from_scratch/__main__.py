@@ -5,7 +5,6 @@ In a checkout `python -m experiments.NAME` does the same.
 
 import ast
 import os
-import runpy
 import sys
 from pathlib import Path
 
@@ -25,12 +24,11 @@ def main() -> None:
     if name not in known:
         print(f"error: NAME is {name!r}, but must be one of {', '.join(known)}", file=sys.stderr)
         sys.exit(2)
-    sys.path.insert(0, str(home))
     # Commands that start further ones find them too, and no `experiments` of the folder they run in before them.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(home), os.environ.get("PYTHONPATH")]))
     os.environ["PYTHONSAFEPATH"] = "1"
-    del sys.argv[1]
-    runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", f"experiments.{name}", *sys.argv[2:]])
 
 
 def headlines(folder: Path) -> dict[str, str]:

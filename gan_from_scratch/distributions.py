@@ -20,6 +20,8 @@ from jaxtyping import Float, Key
 
 from gan_from_scratch import check
 
+TAIL = 40  # standard deviations or scales: no draw is that far out, in float32 or float64
+
 
 @dataclass(frozen=True)
 class Uniform:
@@ -33,6 +35,8 @@ class Uniform:
         check.finite("high", self.high)
         if self.low >= self.high:
             raise ValueError(f"low is {self.low} and high is {self.high}, but low must be below high")
+        # A draw is low + (high - low) U.
+        check.below_overflow(max(-self.low, self.high, self.high - self.low), low=self.low, high=self.high)
 
     def moments(self) -> tuple[float, float]:
         return (self.low + self.high) / 2, (self.high - self.low) / math.sqrt(12)
@@ -63,6 +67,7 @@ class Gaussian:
     def __post_init__(self):
         check.finite("mean", self.mean)
         check.positive("std", self.std)
+        check.below_overflow(abs(self.mean) + TAIL * self.std, mean=self.mean, std=self.std)
 
     def moments(self) -> tuple[float, float]:
         return self.mean, self.std
@@ -91,6 +96,7 @@ class Laplace:
     def __post_init__(self):
         check.finite("mean", self.mean)
         check.positive("scale", self.scale)
+        check.below_overflow(abs(self.mean) + TAIL * self.scale, mean=self.mean, scale=self.scale)
 
     def moments(self) -> tuple[float, float]:
         return self.mean, math.sqrt(2) * self.scale
@@ -124,6 +130,7 @@ class Mixture:
             raise ValueError(f"means has shape {means.shape}, but must have shape (modes,) or (modes, dim)")
         check.all_finite("means", means)
         check.positive("std", self.std)
+        check.below_overflow(np.abs(means).max() + TAIL * self.std, means=f"up to {np.abs(means).max()}", std=self.std)
         object.__setattr__(self, "means", means.reshape(len(means), -1))
 
     def moments(self) -> tuple[float, float]:

@@ -9,7 +9,7 @@ So `discriminator_step` replaces state.d and nothing else, `generator_step` stat
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -97,6 +97,8 @@ class GAN:
     def __post_init__(self):
         check.positive_integer("batch", self.batch)
         check.positive_integer("k", self.k)
+        for field in fields(self):
+            check.hashable(field.name, getattr(self, field.name))
 
 
 # (params_g, params_d) -> a player's objective, ((G's, D's new statistics), metrics).
@@ -228,8 +230,12 @@ def train(gan: GAN, state: GANState, sample_data: Sampler, key: Key[Array, ""], 
 
     Long runs call it again and again with what it returned, a chunk at a time. It is a pure function of its
     arguments: `jax.vmap` over states and keys trains many seeds at once.
+    ValueError, before anything is compiled, for data drawn with NumPy or of another shape than G's samples.
     """
     check.positive_integer("steps", steps)
+    x = jax.eval_shape(lambda key: check.drawn(sample_data(key, gan.batch)), key)
+    generated = jax.eval_shape(lambda key: generate(gan, state, gan.sample_noise(key, gan.batch)), key)
+    check.same_shape(data=x, generated=generated)
     return jax.lax.scan(lambda state, _: train_step(gan, state, sample_data, key), state, length=steps)
 
 
@@ -268,27 +274,26 @@ def settle(gan: GAN, state: GANState, key: Key[Array, ""], batches: int) -> GANS
         return jax.tree.map(lambda after, m: after / (1 - m), after, m)
 
     # One batch after another: all at once they would need `batches` times the memory of a step.
-    each = jax.lax.map(shown, jax.random.split(key, batches))
-    stats = jax.tree.map(lambda statistic: statistic.mean(axis=0), each)
+    stats = jax.tree.map(lambda each: each.mean(axis=0), jax.lax.map(shown, jax.random.split(key, batches)))
     return state._replace(g=state.g._replace(stats=stats))
 
 
 def check_sampler(gan: GAN, state: GANState, sample_data: Sampler, key: Key[Array, ""]) -> None:
-    """Raise ValueError unless `sample_data` draws finite batches of the shape that G makes. Call it before training."""
-    x = sample_data(key, gan.batch)
+    """Raise ValueError unless `sample_data` draws finite batches of G's shape, another with each key. Call it first."""
+    draw = jax.jit(lambda key: sample_data(key, gan.batch))  # traced once, as in training
+    x, again = draw(key), draw(jax.random.fold_in(key, 1))
     check.all_finite("the data", x)
     check.same_shape(data=x, generated=generate(gan, state, gan.sample_noise(key, gan.batch)))
+    check.drawn(x, again)
 
 
 def _init_player(module, key: Key[Array, ""], x: Float[ArrayLike, "batch ..."]):
     key_params, key_dropout = jax.random.split(key)
     stats = module.init({"params": key_params, "dropout": key_dropout}, x, train=True)
-    params = stats.pop("params", {})  # networks.Identity has none
-    return params, stats
+    return stats.pop("params", {}), stats  # networks.Identity has no params
 
 
 def _apply(module, params, stats, x: Float[ArrayLike, "batch ..."], key: Key[Array, ""]):
     """The module's output in training, and its statistics after this batch, as precise as they were before."""
-    variables = {"params": params, **stats}
-    y, after = module.apply(variables, x, train=True, rngs={"dropout": key}, mutable=list(stats))
+    y, after = module.apply({"params": params, **stats}, x, train=True, rngs={"dropout": key}, mutable=list(stats))
     return y, jax.tree.map(lambda old, new: new.astype(old.dtype), stats, after)

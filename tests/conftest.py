@@ -48,6 +48,19 @@ def without_shape_checks():
 
 
 @pytest.fixture(scope="session")
+def beyond():
+    """beyond(settings, rate=1e30): a copy of a frozen dataclass with values that it would refuse."""
+
+    def changed(settings, **values):
+        settings = dataclasses.replace(settings)
+        for name, value in values.items():
+            object.__setattr__(settings, name, value)
+        return settings
+
+    return changed
+
+
+@pytest.fixture(scope="session")
 def cache(tmp_path_factory):
     """One folder of trained classifiers for all tests."""
     return tmp_path_factory.mktemp("cache")

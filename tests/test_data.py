@@ -75,7 +75,7 @@ def test_the_environment_names_the_folder_and_the_argument_comes_first(tmp_path,
 def test_a_missing_file_is_asked_for_with_address_and_hash(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         data.mnist("test", tmp_path)
-    for download in data.MNIST["test"]:
+    for download in [*data.MNIST["train"], *data.MNIST["test"]]:
         assert download.sha256 in str(error.value) and all(url in str(error.value) for url in download.urls())
     with pytest.raises(FileNotFoundError, match=data.CIFAR10.sha256):
         data.cifar10("test", tmp_path)
@@ -231,7 +231,7 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, small_cifar10,
 
 
 def test_the_public_names_are_handed_on():
-    for name in gan_from_scratch.data.__all__:
+    for name in set(gan_from_scratch.data.__all__) - {"sampler"}:
         assert getattr(gan_from_scratch.data, name) is getattr(data, name)
 
 

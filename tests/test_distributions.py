@@ -100,6 +100,21 @@ def test_every_mode_gets_its_share_of_samples():
 
 
 @pytest.mark.parametrize(
+    "largest",
+    [
+        Uniform(-1.7e38, 1.7e38),
+        Uniform(3.3e38, 3.4e38),
+        Gaussian(-3e38, 9e35),
+        Laplace(3e38, 9e35),
+        Mixture([-3e38, 3e38], 9e35),
+    ],
+    ids=repr,
+)
+def test_what_is_not_refused_as_too_large_has_finite_draws(largest):
+    assert np.isfinite(largest.sample(jax.random.key(0), 100_000)).all()
+
+
+@pytest.mark.parametrize(
     ("make", "named"),
     [
         (lambda: Uniform(1.0, 1.0), "low is 1.0 and high is 1.0"),
@@ -112,6 +127,15 @@ def test_every_mode_gets_its_share_of_samples():
         (lambda: Mixture([], 1.0), "means is empty"),
         (lambda: Mixture(np.zeros((1, 1, 1)), 1.0), "means has shape"),
         (lambda: Mixture([0.0], math.inf), "std is inf"),
+        (lambda: Gaussian(1e38, 1e38), r"^mean is 1e\+38 and std is 1e\+38, but draws must stay below .*, 3.4e\+38"),
+        (lambda: Gaussian(-4e38, 1.0), r"mean is -4e\+38 and std is 1.0"),
+        (lambda: Gaussian(0.0, 1e37), r"std is 1e\+37"),
+        (lambda: Laplace(0, 1e38), r"mean is 0 and scale is 1e\+38"),
+        (lambda: Uniform(-2e38, 2e38), r"low is -2e\+38 and high is 2e\+38"),
+        (lambda: Uniform(3.5e38, 3.6e38), r"high is 3.6e\+38"),
+        (lambda: Mixture([0.0, -1e39], 1.0), r"means is up to 1e\+39 and std is 1.0"),
+        (lambda: Mixture([[0.0, 1.0]], 1e38), r"means is up to 1.0 and std is 1e\+38"),
+        (lambda: ring(radius=1e39), r"means is up to 1e\+39"),
         (lambda: ring(modes=0), "modes is 0"),
         (lambda: ring(radius=-1.0), "radius is -1.0"),
         (lambda: grid(side=-2), "side is -2"),

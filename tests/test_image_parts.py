@@ -91,8 +91,8 @@ def test_each_data_set_has_its_own_classifier_by_default():
     assert learning_for("cifar10", None) == Learning("cifar10")
 
 
-def test_a_classifier_that_explodes_is_not_kept(tmp_path):
-    learning = Learning(synthetic=60, width=4, epochs=2, batch=20, rate=1e30)
+def test_a_classifier_that_explodes_is_not_kept(tmp_path, beyond):
+    learning = beyond(Learning(synthetic=60, width=4, epochs=2, batch=20), rate=1e30)
     with pytest.raises(FloatingPointError, match=r"non-finite at rate 1e\+30; nothing was kept"):
         trained(learning, load("mnist", "train", None, 60), tmp_path)
     assert not list(tmp_path.rglob("commit_success.txt"))

@@ -104,6 +104,14 @@ def test_a_shifted_discriminator_learns_and_its_network_is_the_inner_one():
     assert all(np.any(a != b) for a, b in zip(*map(jax.tree.leaves, (start.d.params, after.d.params)), strict=True))
 
 
+@pytest.mark.parametrize("pixels", [8, 1000])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_shift_out_of_the_image_is_named(pixels, training):
+    with pytest.raises(ValueError) as error:
+        jax.eval_shape(lambda key: Shifted(INNER, pixels).init(key, jnp.zeros((3, 8, 9, 1)), train=training), KEY)
+    assert str(error.value) == f"shift is {pixels}, but must be below the image's size 8"
+
+
 def test_what_is_no_image_is_named_before_training(without_shape_checks):
     d = Shifted(networks.Discriminator((4,)), 1)
     line = train.GAN(networks.Generator((4,)), d, SGD, SGD, Uniform().sample, batch=3)

@@ -74,8 +74,8 @@ def test_a_command_that_starts_another_finds_it(command, tmp_path, site):
     """killed_runs starts `python -m experiments.mnist_dcgan` with the environment that the command leaves."""
     (tmp_path / "experiments.py").write_text("raise SystemExit('not this one')")
     program = """
-import runpy, subprocess, sys
-runpy.run_module = lambda *args, **kwargs: None
+import os, subprocess, sys
+os.execv = lambda *arguments: None
 sys.argv = ["gan-from-scratch", "killed_runs"]
 from gan_from_scratch.__main__ import main
 main()

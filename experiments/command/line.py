@@ -1,23 +1,29 @@
 """From a command line to main(config), and how a command ends.
 
 Exit code 0: done. 1: training went non-finite, or the numbers asked for could not be had; what there was is kept.
-2: bad input, told in one sentence. 130: interrupted.
+2: bad input, told in one sentence. 130: interrupted. 141: nobody reads what it prints any more.
 """
 
+import io
+import os
+import re
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import jax
 import pooch
 import tyro
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from experiments.command.first_line import named
+from experiments.command.signals import GRACE, INTERRUPTED, leave, watched
 
 COMPILED = Path(pooch.os_cache("gan_from_scratch")) / "compiled"
+CLOSED_PIPE = 141  # as a shell has it for a program that SIGPIPE ended
 
 
 def command_line(config_class: type, main: Callable[[Any], None], description: str) -> None:
@@ -28,20 +34,68 @@ def command_line(config_class: type, main: Callable[[Any], None], description: s
     """
     if jax.config.jax_compilation_cache_dir is None:
         jax.config.update("jax_compilation_cache_dir", str(COMPILED))
-    try:
-        config = tyro.cli(config_class, description=description, prog=_program(main))
-        print(description.splitlines()[0], flush=True)  # something to read while the first step compiles
-        main(config)
-    except (ValueError, OSError) as error:
-        _stop(2, error)
-    except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
-        if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with watched(GRACE), warnings.catch_warnings():
+        warnings.showwarning = _tell
+        # Where the cache of compiled programs cannot be written, the next run only begins later.
+        warnings.filterwarnings("ignore", message=".*persistent compilation cache")
+        try:
+            config = _parsed(config_class, f"{description}\n{config_class.__doc__}", _program(main))
+            if named() is None:
+                print(description.splitlines()[0], flush=True)
+            main(config)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            leave(CLOSED_PIPE, "")
+        except (ValueError, OSError) as error:
+            _stop(2, error)
+        except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
+            if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            _stop(2, f"a number in the settings is too large for this machine: {str(error).partition(chr(10))[0]}")
+        except FloatingPointError as error:
+            _stop(1, error)
+        except KeyboardInterrupt:
+            leave(INTERRUPTED, "error: interrupted")
+        except SystemExit as stop:
+            if isinstance(stop.__context__, BrokenPipeError):  # rich turns the one into the other
+                leave(CLOSED_PIPE, "")
             raise
-        _stop(2, f"a number in the settings is too large for this machine: {str(error).partition(chr(10))[0]}")
-    except FloatingPointError as error:
-        _stop(1, error)
-    except KeyboardInterrupt:
-        _stop(130, "interrupted")
+
+
+def _parsed(config_class: type, description: str, program: str) -> Any:
+    """The config. SystemExit after one sentence, instead of tyro's frame of many lines, for what it cannot be."""
+    if "" in sys.argv[1:] or any(argument.endswith("=") for argument in sys.argv[1:]):
+        _stop(2, "an argument is empty, but each must say something")
+    columns = os.environ.get("COLUMNS")
+    asked_for_help = {"-h", "--help"} & {*sys.argv}
+    if not asked_for_help:
+        os.environ["COLUMNS"] = "9999"  # so that no sentence is broken
+    frame = io.StringIO()
+    try:
+        with redirect_stderr(frame):
+            return tyro.cli(config_class, description=description, prog=program)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        _stop(2, f"{_sentence(frame.getvalue())}; {program} --help explains each setting")
+    finally:
+        if columns is None:
+            os.environ.pop("COLUMNS", None)
+        else:
+            os.environ["COLUMNS"] = columns
+
+
+def _sentence(frame: str) -> str:
+    """What a frame of tyro's says, up to its first rule, and what it takes a wrong name to have meant."""
+    lines = [line.strip("│ ") for line in frame.splitlines() if not line.startswith(("╭", "╰"))]
+    rules = [i for i, line in enumerate(lines) if line.startswith("─")]
+    said = " ".join(lines[: rules[0]] if rules else lines)
+    said = said.partition("  Got errors")[0].rstrip(".")  # one for each type that a setting may have
+    said = re.sub(r"^Error parsing (?!-)\S+: ", "", said).replace("Error parsing ", "")
+    if "Perhaps you meant:" in lines:
+        said += f"; perhaps you meant {lines[lines.index('Perhaps you meant:') + 1].split()[0]}"
+    return said
 
 
 def _program(main: Callable) -> str:
@@ -58,36 +112,5 @@ def _stop(code: int, message: object) -> None:
     sys.exit(code)
 
 
-@contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Inside the block Ctrl-C and SIGTERM interrupt nothing; the function given tells whether one came.
-
-    A second one ends the program as usual. Outside the main thread, where Python hears no signals, none ever comes.
-    """
-    came = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-
-    def note(number: int, frame: Any) -> None:
-        came.append(number)
-        for signum, handler in usual.items():
-            signal.signal(signum, handler)
-
-    usual = {signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(came)
-    finally:
-        for signum, handler in usual.items():
-            signal.signal(signum, handler)
-
-
-def progress_bar() -> Progress:
-    """A bar with the newest numbers behind it, to be given a task with a field `numbers`."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[numbers]}"),
-    )
+def _tell(message: Warning | str, *_: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr, flush=True)

@@ -1,12 +1,9 @@
-"""Where a command writes: its folder, its pictures, and result.json. No file is ever half new."""
+"""What a command leaves: result.json, and pictures."""
 
 import json
 import os
 import platform
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,36 +12,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments.command.folder import replacing
+
 PLACES = ("out", "data_dir", "cache")  # fields of a Config that say where files lie: no part of a result
-FILES, FOLDERS = {".json", ".png", ".gif", ".npz"}, {"checkpoints", "png"}  # what commands write
-
-
-def prepare_folder(out: Path) -> None:
-    """Make the folder, or raise ValueError with the reason why results cannot be written there."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-        blocked = [path for path in sorted(out.iterdir()) if path.suffix in FILES and path.is_dir()]
-        blocked += [out / name for name in sorted(FOLDERS) if (out / name).is_file()]
-    except OSError as error:
-        reason = "there is a file of that name or on the way to it"
-        if not isinstance(error, FileExistsError | NotADirectoryError):
-            reason = error.strerror
-        raise ValueError(f"--out is {out}, but must be a folder that can be written to: {reason}") from None
-    if blocked:
-        raise ValueError(f"--out is {out}, but {blocked[0].name} in it is in the way of what is written there")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that takes its place when the block ends well, so no file is ever half new."""
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save_result(out: Path, config: Any, started: float, numbers: dict) -> None:
@@ -70,6 +40,11 @@ def flat(config: Any) -> dict[str, Any]:
         value = getattr(config, field.name)
         settings |= flat(value) if is_dataclass(value) else {field.name: value}
     return settings
+
+
+def counted(n: int, what: str) -> str:
+    """1 seed, 2,000 seeds."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def finite_or_none(values: np.ndarray) -> list[float | None]:

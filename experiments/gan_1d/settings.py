@@ -65,8 +65,9 @@ class Settings:
                 object.__setattr__(self, name, of_set if is_set else pointwise)
         for name in ("steps", "k", "generator_steps", "batch"):
             check.positive_integer(name, getattr(self, name))
-        for name in ("std", "rate_g", "rate_d"):
-            check.positive(name, getattr(self, name))
+        check.positive("std", self.std)
+        for name in ("rate_g", "rate_d"):
+            check.rate(name, getattr(self, name))
         for name in ("b1", "b2", "average"):
             check.fraction(name, getattr(self, name))
         check.nonnegative("r1", self.r1)

@@ -6,6 +6,7 @@ Frechet distances compare only what one and the same classifier has judged.
 
 import hashlib
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -19,7 +20,9 @@ import optax
 import pooch
 from jax import Array
 
-from experiments.command.line import progress_bar
+from experiments.command.folder import check_writable
+from experiments.command.memory import bytes_of, check_memory, refuse
+from experiments.command.progress import progress_bar
 from experiments.image_runs.images import to_unit
 from gan_from_scratch import check, checkpoint, data
 from gan_from_scratch.images import networks
@@ -27,6 +30,7 @@ from gan_from_scratch.images import networks
 WIDTH = {"mnist": 16, "cifar10": 32}
 EPOCHS = {"mnist": 5, "cifar10": 8}
 SHIFT = {"mnist": 2, "cifar10": 4}  # pixels by which training images are moved at most, each way
+USERS = Path(pooch.os_cache("gan_from_scratch"))  # the folder that is the user's cache
 JUDGED = 500  # images in one call
 CHUNK = 39  # steps in one call: a divisor of MNIST's 468 and of CIFAR-10's 390 steps an epoch
 
@@ -58,19 +62,24 @@ class Learning:
         check.seed("seed", self.seed)
         for name in ("width", "epochs", "batch"):
             check.positive_integer(name, getattr(self, name))
-        check.positive("rate", self.rate)
+        check.rate("rate", self.rate)
         if self.synthetic is not None:
             check.positive_integer("synthetic", self.synthetic)
 
 
-def learning_for(name: str, synthetic: int | None) -> Learning:
-    """The judge of a run: the usual one, or for so many made-up images a small one that learns at once."""
+def learning_for(name: str, synthetic: int | None, quick: bool = False) -> Learning:
+    """The judge of a run: the usual one, a small one, or for so many made-up images one that learns at once."""
     if synthetic is None:
-        return Learning(name)
+        return Learning(name, width=4, epochs=1) if quick else Learning(name)
     small = Learning(name, width=4, epochs=1, batch=32, synthetic=synthetic)
     if synthetic < small.batch:
         raise ValueError(f"synthetic is {synthetic}, but must be at least {small.batch}, the judge's batch")
     return small
+
+
+def check_cache(cache: Path | None) -> None:
+    """Raise ValueError unless classifiers can be kept in the folder `cache`, or the user's."""
+    check_writable("cache", cache or USERS)
 
 
 class Judge(NamedTuple):
@@ -91,13 +100,13 @@ def trained(learning: Learning, dataset: data.Dataset, cache: Path | None) -> tu
     settings = asdict(learning)
     # Other images in files of the same shape, such as Fashion-MNIST's, are judged by another classifier.
     settings["images"] = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()[:16]
-    root = cache or Path(pooch.os_cache("gan_from_scratch"))
-    folder = root / "classifiers" / "-".join(str(value) for value in settings.values() if value is not None)
+    folder = (cache or USERS) / "classifiers" / "-".join(str(value) for value in settings.values() if value is not None)
     module = networks.Classifier(learning.width)
     height, width, channels = data.SHAPES[learning.data]
-    first = jax.jit(partial(module.init, train=True))(
-        jax.random.key(learning.seed), jnp.zeros((1, height, width, channels))
-    )
+    init, start = partial(module.init, train=True), jnp.zeros((1, height, width, channels))
+    shapes = jax.eval_shape(init, jax.random.key(learning.seed), start)
+    refuse("width", 4 * bytes_of(shapes))  # slopes, Adam's two
+    first = jax.jit(init)(jax.random.key(learning.seed), start)
     if checkpoint.newest(folder) is not None:
         found = checkpoint.load(folder, first)
         checkpoint.refuse_another(found.about, settings)
@@ -107,7 +116,10 @@ def trained(learning: Learning, dataset: data.Dataset, cache: Path | None) -> tu
     if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(judge.variables)):
         raise FloatingPointError(f"the classifier's training went non-finite at rate {learning.rate}; nothing was kept")
     seconds = round(time.perf_counter() - started, 1)
-    checkpoint.save(folder, checkpoint.Checkpoint(1, judge.variables, {"seconds": np.array(seconds)}, settings))
+    try:
+        checkpoint.save(folder, checkpoint.Checkpoint(1, judge.variables, {"seconds": np.array(seconds)}, settings))
+    except OSError as error:  # a full disk: the run that needs the judge goes on with it
+        warnings.warn(f"the classifier is not kept for the next run: {error}", stacklevel=2)
     return judge, seconds
 
 
@@ -155,6 +167,7 @@ def learn(
     stats = {name: value for name, value in variables.items() if name != "params"}
     carry = (variables["params"], stats, optimizer.init(variables["params"]))
     rng, key = np.random.default_rng(learning.seed), jax.random.key(learning.seed)
+    check_memory("width or batch", chunk, carry, np.zeros((1, learning.batch), int), padded, labels, key)
     labels = jnp.asarray(labels)
     with progress_bar() as bar:
         task = bar.add_task("classifier", total=steps, numbers="compiling")

@@ -1,12 +1,12 @@
 """The GAN that the settings of an image run describe."""
 
-import os
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from experiments.command.memory import check_training
 from experiments.image_runs.settings import Training
 from gan_from_scratch import losses, remedies, train
 from gan_from_scratch.images import networks, textbook
@@ -39,7 +39,7 @@ def build(training: Training, shape: tuple[int, int, int]) -> train.GAN:
         penalties=tuple(penalties),
         step_d=remedies.Skipping(training.skip_below) if training.skip_below else None,
     )
-    check_memory(gan)
+    check_training("width, hidden, noise_dim or batch", gan, lambda key, n: jnp.zeros((n, *shape)))
     return gan
 
 
@@ -83,14 +83,3 @@ def sampler_of_noise(noise: str, dim: int, categories: int) -> train.Sampler:
         return jnp.concatenate([CATEGORY * jax.nn.one_hot(category, categories), continuous], axis=1)
 
     return sample
-
-
-def check_memory(gan: train.GAN) -> None:
-    """Raise ValueError if the state alone, before any image, needs more than this machine's memory."""
-    state = jax.eval_shape(lambda key: train.init(gan, key), jax.random.key(0))
-    needed = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
-        raise ValueError(
-            f"width, hidden and noise_dim make a GAN of {needed / 1e9:,.0f} GB, but this machine has {there / 1e9:,.0f}"
-        )

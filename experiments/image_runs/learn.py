@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from experiments.command.line import progress_bar, stop_signals
+from experiments.command.progress import progress_bar
+from experiments.command.signals import stop_signals
 from experiments.image_runs.images import to_bytes, to_unit
 from gan_from_scratch import checkpoint, remedies, train
 
@@ -25,7 +27,7 @@ class Progress(NamedTuple):
     """A run so far: what a checkpoint keeps. `history` is what the figures and the report are made from:
 
     each of METRICS (steps,); frames (moments, SHOWN, h, w, c) uint8, G at the same noises; frame_steps (moments,);
-    seconds (), in the loop over steps, compiling included.
+    seconds (), in the loop over steps, without compiling.
     """
 
     state: train.GANState
@@ -83,6 +85,7 @@ def learn(
     key_run, key_show, key_settle = (jax.random.fold_in(key, i) for i in (1, 2, 3))
     images = jax.device_put(images)  # as bytes: a quarter of the memory; each batch is gathered in the compiled loop
     shown, advance = gan.sample_noise(key_show, SHOWN), chunk_of_steps(gan, key_run, mirror)
+    programs = {}  # by the number of steps
 
     @jax.jit
     def look(state):
@@ -92,14 +95,22 @@ def learn(
     def due(step: int, every: int) -> bool:
         return step // every > (step - CHUNK) // every or step >= steps
 
-    with progress_bar() as bar, stop_signals() as stopped:
+    def compile_for(n: int) -> None:
+        if n and n not in programs:
+            programs[n] = advance.lower(progress.state, images, n).compile()
+
+    with progress_bar() as bar, ExitStack() as later:
         done = int(progress.state.step)
         task = bar.add_task(about["data"], total=steps, completed=done, numbers="compiling")
         if done == 0:
             progress = with_frame(progress, look(progress.state))
+        compile_for(min(CHUNK, steps - done))  # while a signal still ends this at once: there is nothing to save
+        stopped = later.enter_context(stop_signals())
         while done < steps:
+            n = min(CHUNK, steps - done)
+            compile_for(n)
             started = time.perf_counter()
-            state, measured, sound = advance(progress.state, images, min(CHUNK, steps - done))
+            state, measured, sound = programs[n](progress.state, images)
             measured = jax.device_get(measured)
             seconds = time.perf_counter() - started
             finite = np.all([np.isfinite(values) for values in measured.values()], axis=0)
@@ -119,8 +130,10 @@ def learn(
             stop = stopped()  # asked once, so that a signal between the two lines cannot end an unsaved run
             if stop or due(done, checkpoint_every):
                 checkpoint.save(folder, checkpoint.Checkpoint(done, *progress, about))
-                bar.console.print(f"checkpoint of step {done:,}: {now}", highlight=False)  # a bar leaves no log
-            if stop and done < steps:
+                bar.console.print(
+                    f"checkpoint of step {done:,}: {now}", highlight=False, soft_wrap=True
+                )  # a bar leaves no log
+            if stop:
                 bar.console.print(f"stopped after step {done:,}; go on with --resume", highlight=False)
                 raise KeyboardInterrupt
     return progress, None

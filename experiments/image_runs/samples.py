@@ -4,6 +4,7 @@ import jax
 import numpy as np
 from jax import Array
 
+from experiments.command.progress import phase
 from experiments.image_runs.images import to_bytes
 from gan_from_scratch import remedies, train
 
@@ -23,6 +24,7 @@ def images_at(gan: train.GAN, state: train.GANState, z: Array) -> np.ndarray:
     return np.concatenate([np.asarray(make(state, z[i : i + GENERATED])) for i in range(0, len(z), GENERATED)])
 
 
+@phase("drawing samples")
 def fresh_images(gan: train.GAN, state: train.GANState, key: Array, n: int) -> np.ndarray:
     """n images (n, h, w, c) uint8 from fresh noise."""
     key_settle, key_noise = (jax.random.fold_in(key, i) for i in (4, 5))

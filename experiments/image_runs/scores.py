@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments.command.progress import phase
 from experiments.image_runs.classifier import Judge
 from gan_from_scratch import data
 from gan_from_scratch.images import metrics
@@ -31,6 +32,7 @@ def number_to_judge(wanted: int, test: int) -> int:
     return min(wanted, test)
 
 
+@phase("judging")
 def scores(judge: Judge, name: str, generated: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
     """What the classifier of data set `name` says of generated and of real images, all uint8 (n, h, w, c).
 

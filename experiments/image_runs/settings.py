@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from experiments.command.quick import at_most
 from gan_from_scratch import check
 
 
@@ -29,6 +30,8 @@ class Run:
     """Images of each kind on which G is judged; as many as there are test images at most."""
     cache: Path | None = None
     """Folder in which the classifier that judges is kept. None: the user's cache folder."""
+    quick: bool = False
+    """The whole pipeline in less than a minute: at most 100 steps, width 8, hidden 32, 1,000 samples, a small judge."""
 
     def __post_init__(self):
         check.seed("seed", self.seed)
@@ -36,6 +39,8 @@ class Run:
             check.positive_integer(name, getattr(self, name))
         if self.synthetic is not None:
             check.positive_integer("synthetic", self.synthetic)
+        if self.quick:
+            at_most(self, samples=QUICK_SAMPLES, sample_every=20, checkpoint_every=60)
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class Training:
                 f"batch is {self.batch}, but must be at least 2: BatchNorm compares an image with its batch mates"
             )
         for name in ("rate_g", "rate_d"):
-            check.positive(name, getattr(self, name))
+            check.rate(name, getattr(self, name))
         for name in ("b1", "b2", "average", "smoothing", "label_noise", "dropout"):
             check.fraction(name, getattr(self, name))
         for name in ("clip", "r1", "skip_below"):
@@ -123,3 +128,7 @@ class Training:
 # The rates are one of the two best of four pairs, each run once; a category stands for each digit (results/README.md).
 DIGITS = Training(steps=10_000, categories=10, hidden=256, rate_g=2e-3, rate_d=4e-4, decay=True)
 FROGS = Training(steps=15_000, rate_g=4e-4, decay=True, mirror=True, shift=4)  # for 5,000 images
+
+# What --quick makes of a run, and of its judge's work.
+QUICK_TRAINING = {"steps": 100, "width": 8, "hidden": 32}
+QUICK_SAMPLES = 1_000

@@ -7,8 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from experiments.command.results import replacing, save_figure
-from experiments.pictures.style import BLUE, GREEN, GREY, ORANGE
+from experiments.command.folder import replacing
+from experiments.command.progress import phase
+from experiments.command.results import save_figure
+from experiments.pictures.style import BLUE, GREEN, GREY, LOSSES, ORANGE, WIDTH
 
 ENLARGED = 2  # screen pixels for one of an image's
 GAP = 2  # screen pixels between images
@@ -40,18 +42,17 @@ def save_gif(pictures: Sequence[np.ndarray], path: Path) -> None:
         first.save(temporary, format="GIF", save_all=True, append_images=later, duration=durations, loop=0)
 
 
-def draw_run(history: dict[str, np.ndarray], loss: str, samples: np.ndarray | None, out: Path) -> None:
-    """losses.png; samples.png, if there are any; training.gif, the same noises again and again."""
+@phase("drawing pictures")
+def draw_run(history: dict[str, np.ndarray], loss: str, out: Path) -> None:
+    """losses.png; training.gif, the same noises again and again."""
     if len(history["loss_d"]):
         save_figure(out, "losses.png", curves(history, loss))
-    if samples is not None:
-        save_picture(tiles(samples[:100], 10), out / "samples.png")
     save_gif([tiles(frame, 8) for frame in history["frames"]], out / "training.gif")
 
 
 def curves(history: dict[str, np.ndarray], generator_loss: str) -> Figure:
     """Losses on the left, probabilities on the right; each a mean over about 1/100 of the run."""
-    figure = Figure(figsize=(9.6, 3.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     steps = len(history["loss_d"])
     edges = np.unique(np.linspace(0, steps, min(steps, 100) + 1).round().astype(int))
@@ -62,14 +63,14 @@ def curves(history: dict[str, np.ndarray], generator_loss: str) -> Figure:
         axis.plot(middle, means, color=colour, linestyle=style, label=label)
 
     draw(left, "loss_d", "D's loss, $-V(D, G)$", BLUE, "-")
-    draw(left, "loss_g", f"G's loss, {generator_loss}", ORANGE, "--")
+    draw(left, "loss_g", f"G's loss, {LOSSES[generator_loss]}", ORANGE, "--")
     left.axhline(2 * np.log(2), color=GREY, linestyle=":", label="D's loss where D = 1/2, 2 log 2")
     left.set(xlabel="step of Algorithm 1", ylabel="loss [nats]")
     draw(right, "d_real", "D(x), real", BLUE, "-")
     draw(right, "d_fake", "D(G(z)), generated", GREEN, "--")
-    right.axhline(0.5, color=GREY, linestyle=":")
+    right.axhline(0.5, color=GREY, linestyle=":", label="1/2")
     right.set(xlabel="step of Algorithm 1", ylabel="probability", ylim=(0, 1))
     for axis in (left, right):
         axis.margins(x=0)
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
     return figure

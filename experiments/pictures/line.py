@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.pictures.style import BLUE, GREEN, GREY, ORANGE, save_figure_gif
+from experiments.command.results import counted
+from experiments.pictures.style import BLUE, GREEN, GREY, LOSSES, ORANGE, WIDTH, band, save_figure_gif
 from gan_from_scratch import theory
 
 GRID = 400  # points of x at which densities and D are drawn
@@ -40,13 +41,14 @@ def density_of(samples: Float[np.ndarray, " n"], grid: Float[np.ndarray, " grid"
 
 def figure_1(frames: list[Frame]) -> Figure:
     """Goodfellow et al. 2014, Figure 1: one column for each frame."""
-    figure = Figure(figsize=(3.2 * len(frames), 4.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4), layout="constrained")
     axes = figure.subplots(2, len(frames), squeeze=False, height_ratios=[3, 1], sharex="col")
     for column, frame in enumerate(frames):
         right = _draw_frame(axes[:, column], frame)
         if column > 0:
             axes[0, column].set_ylabel("")
-            axes[1, column].set_yticklabels([])
+            for axis in axes[:, column]:
+                axis.set_yticklabels([])
         if column < len(frames) - 1 and right is not None:
             right.set_ylabel("")
             right.set_yticklabels([])
@@ -77,7 +79,7 @@ def loss_curves(curves: dict[str, Float[np.ndarray, "seeds steps"]], generator_l
     log_2 = math.log(2)
     for name, label, colour, level, text in (
         ("loss_d", "D's loss, $-V(D, G)$", BLUE, 2 * log_2, "2 log 2"),
-        ("loss_g", f"G's loss, {generator_loss}", ORANGE, sign * log_2, f"{minus}log 2"),
+        ("loss_g", f"G's loss, {LOSSES[generator_loss]}", ORANGE, sign * log_2, f"{minus}log 2"),
     ):
         curve = curves[name]
         steps = curve.shape[1]
@@ -85,11 +87,12 @@ def loss_curves(curves: dict[str, Float[np.ndarray, "seeds steps"]], generator_l
         smooth = np.stack([curve[:, a:b].mean(axis=1) for a, b in itertools.pairwise(edges)], axis=1)
         middle = np.sqrt((edges[:-1] + 1) * edges[1:])
         axis.plot(middle, np.median(smooth, axis=0), color=colour, label=label)
-        axis.fill_between(middle, smooth.min(axis=0), smooth.max(axis=0), color=colour, alpha=0.25, linewidth=0)
+        band(axis, middle, smooth.min(axis=0), smooth.max(axis=0), colour)
         axis.axhline(level, color=colour, linestyle=":", linewidth=1)
         axis.annotate(text, (1, level), xycoords=("axes fraction", "data"), xytext=(4, 0),
                       textcoords="offset points", va="center", fontsize=8, color=colour)  # fmt: skip
-    axis.set(xlabel="step of Algorithm 1", xscale="log", ylabel="loss [nats]", title="median and range over seeds")
+    axis.set(xlabel="step of Algorithm 1", xscale="log", ylabel="loss [nats]")
+    axis.set_title(f"lines: medians of {counted(len(curve), 'seed')}; bands: their range", fontsize=10)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 
@@ -101,13 +104,16 @@ def quantile_plot(
     figure = Figure(figsize=(5.6, 5.6), layout="constrained")
     top, bottom = figure.subplots(2, 1, height_ratios=[2, 1], sharex=True)
     top.plot(u, learned.T, color=GREEN, linewidth=0.6, alpha=0.6)
-    top.plot([], [], color=GREEN, label=f"G, sorted ({len(learned)} seeds)")
+    top.plot([], [], color=GREEN, label=f"G, sorted ({counted(len(learned), 'seed')})")
     top.plot(u, ideal, color="black", linestyle=":", label="ideal map (quantiles of p_data)")
     top.set(ylabel="x")
     top.legend(frameon=False)
     bottom.plot(u, (learned - ideal).T, color=GREEN, linewidth=0.6, alpha=0.6)
     bottom.axhline(0, color="black", linestyle=":")
-    bottom.set(xlabel="share of the noise below z", ylabel="error in x")
+    # G of bounded noise does not reach the tails: a linear scale would show the error there and nothing else.
+    bottom.set_yscale("asinh", linear_width=0.05)
+    bottom.set(xlabel="share of the noise below z", ylabel="error in x", yticks=[-1, -0.1, 0, 0.1, 1],
+               yticklabels=["-1", "-0.1", "0", "0.1", "1"])  # fmt: skip
     return figure
 
 
@@ -123,9 +129,10 @@ def _draw_frame(axes, frame: Frame, twin=None):
         twin.plot(frame.x_grid, frame.d, color=BLUE, linestyle="--")
         seen = frame.p_data + frame.p_g > 1e-4 * frame.p_data.max()  # elsewhere D* is 0 / 0
         optimal = np.where(seen, theory.optimal_discriminator(frame.p_data, frame.p_g), np.nan)
-        twin.plot(frame.x_grid, optimal, color=GREY, linewidth=0.8)
+        twin.plot(frame.x_grid, optimal, color=GREY, linewidth=1)
         twin.set(ylim=(0, 1))
-        twin.set_ylabel("D(x)", color=BLUE)
+        twin.set_ylabel("D(x), D*(x)", color=BLUE)
+        twin.tick_params(axis="y", colors=BLUE)
         twin.yaxis.set_label_position("right")
         twin.yaxis.tick_right()
     elif twin is not None:
@@ -149,7 +156,7 @@ def _legend(figure: Figure, frame: Frame) -> None:
     if frame.d is not None:
         handles += [
             Line2D([], [], color=BLUE, linestyle="--", label="D(x)"),
-            Line2D([], [], color=GREY, linewidth=0.8, label="D*(x)"),
+            Line2D([], [], color=GREY, linewidth=1, label="D*(x)"),
         ]
     figure.legend(
         handles=handles, loc="outside lower center", ncols=4 if figure.get_figwidth() > 6 else 2, frameon=False
@@ -165,20 +172,21 @@ def optimum_plot(
     title: str,
 ) -> Figure:
     """The learned D over D*, and V over training approaching C(G). `values` is (steps, V of each seed, C(G))."""
-    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.fill_between(x, densities[0] / max(map(np.max, densities)) / 2, color=GREY, alpha=0.4, linewidth=0,
-                      label="p_data, scaled")  # fmt: skip
-    left.fill_between(x, densities[1] / max(map(np.max, densities)) / 2, color=GREEN, alpha=0.3, linewidth=0,
-                      label="p_g, scaled")  # fmt: skip
-    left.plot(x, optimal, color="black", linewidth=3, alpha=0.35, label="D* = p_data / (p_data + p_g)")
+    peak = 2 * max(map(np.max, densities))
+    for density, name, colour, style in zip(densities, ("p_data", "p_g"), ("black", GREEN), (":", "-"), strict=True):
+        left.plot(x, density / peak, color=colour, linestyle=style, linewidth=1.2, label=f"{name}, scaled")
+        left.fill_between(x, density / peak, color=colour, alpha=0.1, linewidth=0)
+    left.plot(x, optimal, color=GREY, linewidth=3, label="D* = p_data / (p_data + p_g)")
     left.plot(x, learned.T, color=BLUE, linestyle="--", linewidth=1)
-    left.plot([], [], color=BLUE, linestyle="--", label=f"learned D ({len(learned)} seeds)")
-    left.set(xlabel="x", ylabel="D(x)", ylim=(0, 1.02), title=title)
+    left.plot([], [], color=BLUE, linestyle="--", label=f"learned D ({counted(len(learned), 'seed')})")
+    left.set(xlabel="x", ylabel="D(x)", ylim=(0, 1.02))
+    left.set_title(f"{title}: D approaches D*", fontsize=10)
 
     steps, value, limit = values
+    right.axhline(limit, color=GREY, linewidth=3)
     right.plot(steps, value.T, color=BLUE, linestyle="--", linewidth=1)
-    right.axhline(limit, color="black", alpha=0.35, linewidth=3)
     right.annotate(f"C(G) = {limit:.4f}", (0.02, limit), xycoords=("axes fraction", "data"), xytext=(0, 5),
                    textcoords="offset points")  # fmt: skip
     right.margins(y=0.15)
@@ -187,7 +195,7 @@ def optimum_plot(
         xscale="symlog",
         xlim=(0, steps[-1]),
         ylabel="V(D, G) [nats]",
-        title="V approaches C(G) from below",
     )
-    figure.legend(loc="outside lower center", ncols=4, frameon=False)
+    right.set_title("V approaches C(G) from below", fontsize=10)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure

@@ -5,13 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from experiments.command.results import replacing
+from experiments.command.folder import replacing
 
-BLUE, GREEN, ORANGE, GREY = "#0072B2", "#009E73", "#D55E00", "#7F7F7F"
+BLUE, GREEN, ORANGE, PURPLE, GREY = "#0072B2", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
+WIDTH = 10  # inches of a wide figure: where a README shows it at 900 pixels, 8 points are 10 pixels
+LOSSES = {"saturating": "saturating", "nonsaturating": "non-saturating"}
+
+
+def band(axis: Axes, x: np.ndarray, lowest: np.ndarray, highest: np.ndarray, colour: str) -> None:
+    """A light band with edges: where two bands overlap the mixed colour is nobody's, and an edge says whose it is."""
+    axis.fill_between(x, lowest, highest, color=colour, alpha=0.15, linewidth=0)
+    for edge in (lowest, highest):
+        axis.plot(x, edge, color=colour, linewidth=0.6, alpha=0.7)
 
 
 def save_figure_gif(figure: Figure, draw: Callable[[Any], None], frames: Sequence[Any], path: Path) -> None:

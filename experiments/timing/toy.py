@@ -6,6 +6,7 @@ from importlib.util import find_spec
 import jax
 import numpy as np
 
+from experiments.command.memory import check_training
 from experiments.gan_1d.backends import CHUNKS, constants_in_numpy
 from experiments.gan_1d.build import HIDDEN, build
 from experiments.gan_1d.settings import Settings
@@ -17,6 +18,8 @@ from gan_from_scratch.layers import LEAK
 def contenders(seed: int, seeds: int, compiled: bool) -> dict[str, Contender]:
     """Steps of Algorithm 1 per second with the defaults of goodfellow_1d."""
     settings = Settings()
+    gan = build(settings, numpy_gan.Units(settings.mean, settings.std))
+    check_training("seeds", gan, settings.p_data().sample, seeds)
     found = {
         "NumPy, by hand": Contender(numpy_steps(settings, seed), CHUNK),
         "JAX, 1 seed": Contender(jax_steps(settings, seed, 1), CHUNK),

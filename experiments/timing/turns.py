@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.command.line import progress_bar
+from experiments.command.progress import progress_bar
 
 
 @dataclass(frozen=True)

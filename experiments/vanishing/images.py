@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.command.line import progress_bar
+from experiments.command.progress import progress_bar
 from experiments.image_runs.images import to_unit
 from experiments.image_runs.learn import CHUNK, chunk_of_steps
 from experiments.vanishing import both_gradients

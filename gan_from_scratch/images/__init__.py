@@ -8,3 +8,7 @@ metrics      generated images against real ones, in the features of a classifier
 data         MNIST and CIFAR-10, and made-up images of their shapes
 files        the bytes of their files, from a folder or a mirror
 """
+
+from gan_from_scratch import lazy
+
+__getattr__, __dir__ = lazy(__name__, __path__)

@@ -93,7 +93,7 @@ def mnist(split: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         plain = download.name.removesuffix(".gz")
         names = [name + end for name in (plain, plain.replace("-idx", ".idx")) for end in ("", ".gz")]
         alternatives = [[Path(where, name)] for where in ("", "mnist", "MNIST/raw") for name in names]
-        [path] = files.locate(data_dir, alternatives, download, MNIST[split])
+        [path] = files.locate(data_dir, alternatives, download, [*MNIST["train"], *MNIST["test"]])
         arrays.append(parse_idx(str(path), files.read(path, download.bytes), shape))
     images, labels = arrays
     _check_labels(str(path), labels)

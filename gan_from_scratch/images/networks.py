@@ -109,6 +109,8 @@ class Shifted(nn.Module):
     def __call__(self, x: Float[ArrayLike, "batch ..."], train: bool) -> Float[Array, " batch"]:
         if np.ndim(x) != 4:
             raise ValueError(f"x has shape {np.shape(x)}, but only images (batch, h, w, channels) can be shifted")
+        if self.pixels >= (size := min(x.shape[1:3])):
+            raise ValueError(f"shift is {self.pixels}, but must be below the image's size {size}")
         if train:
             x = shifted(self.make_rng("dropout"), x, self.pixels)
         return self.discriminator(x, train)

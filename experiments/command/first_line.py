@@ -1,0 +1,30 @@
+"""The first line of a command, said before its imports: JAX alone takes seconds, and Ctrl-C may come in them."""
+
+import signal
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+from experiments.command.signals import INTERRUPTED, leave
+from gan_from_scratch.__main__ import headlines
+
+COMMANDS = Path(__file__).parents[1]
+
+
+def begin() -> None:
+    """Print what the command that `python -m` names is for, unless its help will; Ctrl-C now ends the process."""
+    name = named()
+    if name is None:
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: leave(INTERRUPTED, "error: interrupted"))
+    if not {"-h", "--help"} & {*sys.argv}:
+        print(headlines(COMMANDS)[name], flush=True)
+
+
+def named() -> str | None:
+    """The NAME in `python -m experiments.NAME`, as which this process was started, or None."""
+    for before, after in pairwise(sys.orig_argv):
+        package, _, name = after.partition(".")
+        if before == "-m" and package == "experiments" and (COMMANDS / f"{name}.py").is_file():
+            return name
+    return None
