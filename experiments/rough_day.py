@@ -185,9 +185,7 @@ def run(command: list[str], interrupt_after: float | None = None, full_disk: boo
     if full_disk:
         command = ["bash", "-c", f'ulimit -f {LARGEST_FILE}; exec "$0" "$@"', *command]
     moments, errors, started = [], [], time.perf_counter()
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=limit
-    ) as child:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
 
         def read(stream, keep: list[str] | None) -> None:
             for line in stream:

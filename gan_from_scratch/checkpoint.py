@@ -2,8 +2,9 @@
 
 A checkpoint is written under a temporary name and renamed when it is complete, and the one before it is deleted only
 after that. So whenever the process is killed, the newest complete checkpoint is whole, and it is the one that `load`
-finds; where it was damaged later, `load` warns and finds the one before it. It holds the state, which decides every later step (the draws depend on the run's key and on state.step alone),
-the history that the figures are made from, and what was run, so that another run's checkpoint is not continued.
+finds; where it was damaged later, `load` warns and finds the one before it. It holds the state, which decides every
+later step (the draws depend on the run's key and on state.step alone), the history that the figures are made from, and
+what was run, so that another run's checkpoint is not continued.
 """
 
 import os
@@ -132,8 +133,8 @@ def _refuse_another_network(folder: Path, step: int, like: Any) -> None:
         there, here = found.get(name, "missing"), wanted.get(name, "missing")
         if there != here:
             raise ValueError(
-                f"{folder / str(step)}: expected a checkpoint of this network, found another one ({name} is {there} there "
-                f"and {here} here)"
+                f"{folder / str(step)}: expected a checkpoint of this network, found another one "
+                f"({name} is {there} there and {here} here)"
             )
 
 
