@@ -28,7 +28,7 @@ from experiments import (
     pytorch_dcgan,
     sample,
 )
-from experiments.command import folder, line
+from experiments.command import folder, line, results
 
 COMMANDS = sorted(path.stem for path in Path(experiments.__file__).parent.glob("[!_]*.py"))
 
@@ -77,6 +77,28 @@ def test_help_explains_every_field(name, capsys, monkeypatch):
     shown = capsys.readouterr().out
     for field in fields_of(command.Config):
         assert f"--{field.name.replace('_', '-')}" in shown or "Positional" in str(field.type)
+
+
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - {"readme"}))
+def test_quick_makes_each_command_smaller(name):
+    """No number is larger than without it, and some are smaller; what was asked to be smaller still stays so."""
+    command = importlib.import_module(f"experiments.{name}")
+    run = next((field.default for field in dataclasses.fields(command.Config) if field.name == "run"), None)
+    if dataclasses.is_dataclass(run):
+        usual, quick = command.Config(), command.Config(run=dataclasses.replace(run, quick=True))
+    else:
+        usual, quick = configured(command), configured(command, quick=True)
+    usual, quick = results.flat(usual), results.flat(quick)
+    assert quick["quick"] and not usual["quick"]
+    numbers = [key for key, value in usual.items() if isinstance(value, int | float) and key not in ("quick", "seed")]
+    assert all(quick[key] <= usual[key] for key in numbers)
+    assert any(quick[key] < usual[key] for key in numbers) or name == "pytorch_dcgan"  # whose steps are another's
+
+
+def test_quick_leaves_what_is_smaller():
+    config = configured(goodfellow_1d, quick=True, steps=7, seeds=2)
+    assert (config.gan.steps, config.seeds) == (7, 2)
+    assert configured(goodfellow_1d, quick=True, discriminator="set").gan.batch == 800
 
 
 def test_a_default_that_depends_on_another_setting_follows_it():

@@ -89,6 +89,7 @@ def test_nobody_reads_any_more(tmp_path):
 
 
 def test_where_there_is_no_terminal_a_line_comes_again_and_again(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "FIRST", 0.01)
     monkeypatch.setattr(progress, "EVERY", 0.01)
     with progress.progress_bar() as bar:
         task = bar.add_task("steps", total=7, numbers="compiling")

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-EVERY = 8.0  # seconds from one line to the next where there is no terminal
+FIRST, EVERY = 3.0, 8.0  # seconds to the first line and from then on, where there is no terminal
 NARROW = 72  # columns of a terminal below which a bar would leave no place for numbers
 
 
@@ -51,7 +51,9 @@ def _shown(bar: Progress) -> Iterator[None]:
     over = threading.Event()
 
     def tell() -> None:
-        while not over.wait(EVERY):
+        wait = FIRST
+        while not over.wait(wait):
+            wait = EVERY
             for task in bar.tasks:
                 if not task.finished:
                     bar.console.print(line(task), highlight=False, soft_wrap=True)
