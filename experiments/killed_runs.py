@@ -70,12 +70,13 @@ def main(config: Config) -> None:
     arguments = partial(command, steps=config.steps, checkpoint_every=config.checkpoint_every, cache=config.cache)
     with tempfile.TemporaryDirectory(dir=config.out) as folder, progress_bar() as bar:
         killed, alone = Path(folder) / "killed", Path(folder) / "alone"
-        task = bar.add_task("kills", total=config.kills, numbers="")
+        task = bar.add_task("kills, and two runs to the end", total=config.kills + 2, numbers="")
         for _ in range(config.kills):
             kills.append(kill_once(arguments(killed), killed, rng.uniform(0, config.wait), config.steps))
-            bar.update(task, advance=1, numbers=f"step {kills[-1]['loaded_step']:,} of {config.steps:,}")
+            bar.update(task, advance=1, numbers=f"killed after step {kills[-1]['loaded_step']:,} of {config.steps:,}")
         for out in (killed, alone):
             subprocess.run(arguments(out), check=True, stdout=subprocess.DEVNULL)
+            bar.advance(task)
         same = same_run(killed, alone)
     numbers = {
         "kills": kills,

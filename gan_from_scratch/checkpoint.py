@@ -7,9 +7,12 @@ later step (the draws depend on the run's key and on state.step alone), the hist
 what was run, so that another run's checkpoint is not continued.
 """
 
+import logging
 import os
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +42,7 @@ def save(folder: str | os.PathLike, checkpoint: Checkpoint) -> None:
     try:
         if (folder / str(step)).exists():  # a damaged one, which `load` passed over
             (folder / str(step)).rename(folder / f"damaged-{step}-{os.getpid()}")
-        with _manager(folder) as manager:
+        with _without_tracebacks(), _manager(folder) as manager:
             manager.save(step, args=arguments, force=True)
     except Exception as error:  # tensorstore reports a full disk as a ValueError
         earlier = newest(folder)
@@ -79,6 +82,21 @@ def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
         raise ValueError(f"the checkpoint belongs to another run: {', '.join(differing)}")
 
 
+@contextmanager
+def _without_tracebacks() -> Iterator[None]:
+    """orbax logs each failed write with its traceback, each save that a kill left half done, and its threads report to a
+    loop that is closed by then."""
+    logger, hook = logging.getLogger("absl"), sys.unraisablehook
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    sys.unraisablehook = lambda report: None if "loop is closed" in str(report.exc_value) else hook(report)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        sys.unraisablehook = hook
+
+
 def _manager(folder: Path) -> ocp.CheckpointManager:
     options = ocp.CheckpointManagerOptions(max_to_keep=KEPT, enable_async_checkpointing=False, create=True)
     return ocp.CheckpointManager(folder.resolve(), options=options)
@@ -87,7 +105,7 @@ def _manager(folder: Path) -> ocp.CheckpointManager:
 def _complete(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
-    with _manager(folder) as manager:
+    with _without_tracebacks(), _manager(folder) as manager:
         return list(manager.all_steps())
 
 

@@ -144,6 +144,7 @@ except OSError as error:
         [sys.executable, "-c", code, tmp_path], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
     )
     assert f"{tmp_path}: the checkpoint of step 2 could not be written, the one of step 1 is kept" in done.stdout
+    assert done.stderr == "" and done.stdout.count("\n") == 1
     assert checkpoint.newest(tmp_path) == 1
     assert same(checkpoint.load(tmp_path, made(0).state).state, made(1).state)
 
