@@ -84,7 +84,7 @@ def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
 
 @contextmanager
 def _without_tracebacks() -> Iterator[None]:
-    """orbax logs each failed write with its traceback, each save that a kill left half done, and its threads report to a
+    """orbax logs each failed write with a traceback, and each save that a kill left half done; its threads report to a
     loop that is closed by then."""
     logger, hook = logging.getLogger("absl"), sys.unraisablehook
     level = logger.level
