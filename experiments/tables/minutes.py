@@ -16,6 +16,7 @@ COMMANDS = (
     ("benchmark_toy", "benchmark", "How fast is the 1-D GAN beside PyTorch? With `images`: the DCGANs"),
     ("classifier_mnist", "classifier", "How good is the judge of the images?"),
     ("killed_runs", "killed_runs", "Does a run survive SIGKILL, to the bit?"),
+    ("rough_day", "rough_day", None),
 )
 VARIANTS = (
     ("goodfellow_1d_quick", "goodfellow_1d --seeds 4 --steps 8000"),
@@ -32,6 +33,7 @@ VARIANTS = (
     ("sample", "sample --run runs/mnist_dcgan"),
     ("pytorch_dcgan", "pytorch_dcgan"),
     ("killed_runs", "killed_runs"),
+    ("rough_day", "rough_day"),
     ("benchmark_toy", "benchmark"),
     ("benchmark_images", "benchmark images"),
 )
@@ -39,8 +41,17 @@ VARIANTS = (
 
 def commands() -> str:
     """What can be run, and which question each answers."""
-    rows = [[f"`{command}`", question, minutes(name)] for name, command, question in COMMANDS]
+    rows = [[f"`{command}`", question or rough_day(), minutes(name)] for name, command, question in COMMANDS]
     return table(["`.venv/bin/python -m experiments.` +", "the question it answers", "minutes on 2 cores"], rows)
+
+
+def rough_day() -> str:
+    """The counts, as one row of the first page."""
+    n = result("rough_day")["numbers"]["counts"]
+    return (
+        f"Does each command end well? {n['interruptions']} Ctrl-Cs, {n['starved_runs']} runs without disk, memory or a "
+        f"place: {n['hangs']} hangs, {n['tracebacks']} tracebacks, {n['foreign_files_lost']} files of others lost"
+    )
 
 
 def tiers() -> str:
@@ -75,4 +86,12 @@ def benchmark_table(name: str, unit: str, digits: int) -> str:
     return table([benchmark["device"], "", f"{unit}, median", "range over rounds", pytorch], rows)
 
 
-TABLES = {function.__name__: function for function in (commands, tiers, speed, image_speed)}
+def rough_day_counts() -> str:
+    """What each command did on its rough day."""
+    counts = result("rough_day")["numbers"]["counts"]
+    rows = [[name.removesuffix("_s").replace("_", " ") + " [s]" * name.endswith("_s"), f"{value:g}"]
+            for name, value in counts.items()]  # fmt: skip
+    return table(["", ""], rows)
+
+
+TABLES = {function.__name__: function for function in (rough_day_counts, commands, tiers, speed, image_speed)}

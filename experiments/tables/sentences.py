@@ -6,7 +6,11 @@ from experiments.tables.markdown import result
 
 
 def numbers() -> dict[str, str]:
-    return of_the_line() | of_vanishing() | of_frozen_players() | of_games() | of_images() | of_runs()
+    return of_the_line() | of_vanishing() | of_frozen_players() | of_games() | of_images() | of_runs() | of_rough_day()
+
+
+def of_rough_day() -> dict[str, str]:
+    return {"rough_interruptions": str(result("rough_day")["numbers"]["counts"]["interruptions"])}
 
 
 def of_the_line() -> dict[str, str]:

@@ -12,7 +12,6 @@ from experiments.gan_1d.build import HIDDEN, build
 from experiments.gan_1d.settings import Settings
 from experiments.timing.turns import Contender
 from gan_from_scratch import numpy_gan, train
-from gan_from_scratch.layers import LEAK
 
 
 def contenders(seed: int, seeds: int, compiled: bool) -> dict[str, Contender]:
@@ -26,9 +25,12 @@ def contenders(seed: int, seeds: int, compiled: bool) -> dict[str, Contender]:
         f"JAX, {seeds} seeds": Contender(jax_steps(settings, seed, seeds), CHUNK, seeds),
     }
     if find_spec("torch"):
-        found["PyTorch, eager"] = Contender(torch_steps(settings, seed, compiled=False), CHUNK)
+        from experiments.timing import torch_toy  # PyTorch is an optional dependency
+
+        found["PyTorch, eager"] = Contender(torch_toy.steps(settings, seed), CHUNK)
         if compiled:
-            found["PyTorch, compiled"] = Contender(torch_steps(settings, seed, compiled=True), CHUNK)
+            found["PyTorch, compiled"] = Contender(torch_toy.steps(settings, seed, compiled=True), CHUNK)
+        found[f"torch.func, {seeds} seeds"] = Contender(torch_toy.steps(settings, seed, seeds=seeds), CHUNK, seeds)
     return found
 
 
@@ -67,70 +69,5 @@ def jax_steps(settings: Settings, seed: int, seeds: int) -> Callable[[int], obje
         for _ in range(steps // CHUNK):
             state, _ = advance(state, keys)
         return jax.block_until_ready(state)
-
-    return run
-
-
-def torch_steps(settings: Settings, seed: int, compiled: bool) -> Callable[[int], object]:
-    """The same algorithm as a PyTorch user would write it; `compiled` wraps the two loss functions."""
-    import torch
-    from torch import nn
-    from torch.nn.functional import softplus
-
-    torch.manual_seed(seed)
-    mean, std = settings.mean, settings.std
-
-    def mlp(activation: Callable[[], nn.Module]) -> nn.Module:
-        first, second = HIDDEN
-        return nn.Sequential(
-            nn.Linear(1, first), activation(), nn.Linear(first, second), activation(), nn.Linear(second, 1)
-        )
-
-    g, d = mlp(nn.Tanh), mlp(lambda: nn.LeakyReLU(LEAK))
-    average = [p.detach().clone() for p in g.parameters()]
-    betas = (settings.b1, settings.b2)
-    optimizer_g = torch.optim.Adam(g.parameters(), settings.rate_g, betas)
-    optimizer_d = torch.optim.Adam(d.parameters(), settings.rate_d, betas)
-    decays = [
-        torch.optim.lr_scheduler.LinearLR(optimizer_g, 1.0, 0.0, settings.steps),
-        torch.optim.lr_scheduler.LinearLR(optimizer_d, 1.0, 0.0, settings.steps * settings.k),
-    ]
-
-    def generate(z):
-        return mean + std * g(z)
-
-    def judge(x):
-        return d((x - mean) / std)
-
-    def loss_d(x, fake):
-        x = x.requires_grad_(True)
-        real = judge(x)
-        (slope,) = torch.autograd.grad(real.sum(), x, create_graph=True)
-        loss = softplus(-real).mean() + softplus(judge(fake)).mean()
-        return loss + settings.r1 * std**2 / 2 * slope.square().sum(1).mean()
-
-    def loss_g(z):
-        return softplus(-judge(generate(z))).mean()
-
-    if compiled:
-        # Double backward, which R1 needs, is beyond torch.compile's reach; the rest it can compile.
-        generate, loss_g = torch.compile(generate), torch.compile(loss_g)
-
-    def run(steps: int):
-        for _ in range(steps):
-            for _ in range(settings.k):
-                x = mean + std * torch.randn(settings.batch, 1)
-                with torch.no_grad():
-                    fake = generate(2 * torch.rand(settings.batch, 1) - 1)
-                optimizer_d.zero_grad()
-                loss_d(x, fake).backward()
-                optimizer_d.step()
-                decays[1].step()
-            optimizer_g.zero_grad()
-            loss_g(2 * torch.rand(settings.batch, 1) - 1).backward()
-            optimizer_g.step()
-            decays[0].step()
-            with torch.no_grad():
-                torch._foreach_lerp_(average, list(g.parameters()), 1 - settings.average)
 
     return run
