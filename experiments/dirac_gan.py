@@ -59,7 +59,7 @@ class Config:
     gan_steps: int = 24_000
     """Steps of Algorithm 1 in each."""
     quick: bool = False
-    """The whole pipeline in less than a minute: at most 30 steps of each method, 1,000 of 1 GAN."""
+    """The whole pipeline in less than a minute: at most 15 steps of each method, 1,000 of 1 GAN."""
 
     def __post_init__(self):
         check.seed("seed", self.seed)
@@ -67,7 +67,7 @@ class Config:
             check.positive_integer(name, getattr(self, name))
         check.positive("h", self.h)
         if self.quick:
-            at_most(self, steps=30, gan_seeds=1, gan_steps=1_000)
+            at_most(self, steps=15, gan_seeds=1, gan_steps=1_000)
 
 
 class Method(NamedTuple):

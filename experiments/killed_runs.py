@@ -110,14 +110,19 @@ def complete_steps(out: Path) -> list[int]:
 def kill_once(arguments: list[str], out: Path, wait: float, steps: int) -> dict[str, int | bool]:
     """Start a run of so many steps in `out`; after one more checkpoint wait, kill, and load what is left."""
     before = max(complete_steps(out), default=0)
-    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as process:
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+    try:
         while max(complete_steps(out), default=0) == before and process.poll() is None:
             time.sleep(POLL)
         time.sleep(wait)
-        if process.poll() is not None:
-            raise ValueError(f"steps is {steps}, but must be more: the run was over before it could be killed")
-        complete = max(complete_steps(out))
+        code, complete = process.poll(), max(complete_steps(out), default=0)
+    finally:  # an interrupt among the ends
         process.kill()
+        process.wait()
+    if code == 0:
+        raise ValueError(f"steps is {steps}, but must be more: the run was over before it could be killed")
+    if code is not None:
+        raise OSError(f"the run that was to be killed ended by itself, with exit code {code}")
     folder = out / CHECKPOINTS
     while_saving = any("tmp" in path.name for path in folder.iterdir())
     _, progress, _ = restored(out)

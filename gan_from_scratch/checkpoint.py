@@ -10,6 +10,7 @@ what was run, so that another run's checkpoint is not continued.
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+SLACK = 2**16  # bytes of descriptions beside the arrays
 KEPT = 2  # the newest, and the one before it in case the newest is damaged later
 
 
@@ -42,6 +44,7 @@ def save(folder: str | os.PathLike, checkpoint: Checkpoint) -> None:
     try:
         if (folder / str(step)).exists():  # a damaged one, which `load` passed over
             (folder / str(step)).rename(folder / f"damaged-{step}-{os.getpid()}")
+        _check_room(folder, state, history)
         with _without_tracebacks(), _manager(folder) as manager:
             manager.save(step, args=arguments, force=True)
     except Exception as error:  # tensorstore reports a full disk as a ValueError
@@ -80,6 +83,15 @@ def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
     ]
     if differing:
         raise ValueError(f"the checkpoint belongs to another run: {', '.join(differing)}")
+
+
+def _check_room(folder: Path, *trees: Any) -> None:
+    """OSError if so many bytes cannot be written there. orbax, whose threads write on, would show tracebacks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    needed = SLACK + sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(trees))
+    with tempfile.TemporaryFile(dir=folder) as file:
+        if hasattr(os, "posix_fallocate"):  # not on macOS
+            os.posix_fallocate(file.fileno(), 0, needed)
 
 
 @contextmanager

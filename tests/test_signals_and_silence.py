@@ -85,7 +85,8 @@ def test_nobody_reads_any_more(tmp_path):
     command = f"{sys.executable} -m experiments.goodfellow_1d --quick --steps 200 --out {tmp_path / 'o'} | head -1"
     done = subprocess.run(["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], cwd=ROOT, capture_output=True,
                           text=True, check=False)  # fmt: skip
-    assert done.returncode == 141 and done.stderr == "" and done.stdout.count("\n") == 1
+    # Whichever thread notices first: the one that counts seconds falls silent, the main one ends.
+    assert done.returncode in (0, 141) and done.stderr == "" and done.stdout.count("\n") == 1
 
 
 def test_where_there_is_no_terminal_a_line_comes_again_and_again(monkeypatch, capsys):
@@ -113,3 +114,30 @@ def test_on_a_terminal_the_bar_shows_the_step_at_any_width(monkeypatch, width):
     with progress.progress_bar() as bar:
         bar.add_task("mnist", total=10_000, completed=20, numbers="D's loss 1.39  G's 0.69  D(x) 0.50  D(G(z)) 0.50")
     assert "20/10000" in shown.file.getvalue()
+
+
+LOST = """
+import gc
+class Cycle:
+    pass
+def collected(phase, info):
+    if phase == "start" and not waited:
+        waited.append(1)
+        print("ready", flush=True)
+        time.sleep(60)  # an interrupt here is an exception in a callback, which Python reports and forgets
+waited = []
+try:
+    with watched(20.0):
+        gc.callbacks.append(collected)
+        gc.collect()
+        time.sleep(60)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+def test_an_interrupt_that_python_loses_is_repeated_without_a_traceback():
+    child = started(LOST)
+    child.send_signal(signal.SIGINT)
+    out, errors = child.communicate(timeout=30)
+    assert out == "heard\n" and errors == "" and child.returncode == 0

@@ -9,11 +9,13 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 GRACE = 8.0  # seconds from a signal to the end, if the command does not come to it by itself
+AGAIN = 1.0  # seconds after which an interrupt that had no effect is repeated
 INTERRUPTED = 130  # exit code: as a shell has it for Ctrl-C
 
 
@@ -35,24 +37,40 @@ def watched(grace: float | None, told: str = "") -> Iterator[None]:
     `told` is said at the first one. Only signals that Python handles are seen, and only in the main thread.
     """
     reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for end in (reading, writing):
+        os.set_blocking(end, False)
+    before, hook = signal.set_wakeup_fd(writing, warn_on_full_buffer=False), sys.unraisablehook
+    sys.unraisablehook = lambda report: None if report.exc_type is KeyboardInterrupt else hook(report)
     threading.Thread(target=_watch, args=(reading, grace, told), daemon=True).start()
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         signal.set_wakeup_fd(before)
         os.close(writing)  # which the thread hears as well
 
 
 def _watch(pipe: int, grace: float | None, told: str) -> None:
-    if os.read(pipe, 1):
-        if told:
-            os.write(2, f"{told}\n".encode())
-        something, _, _ = select.select([pipe], [], [], grace)
-        if not something or os.read(pipe, 1):
+    came = _heard(pipe, None)
+    if came and told:
+        os.write(2, f"{told}\n".encode())
+    latest = None if grace is None else time.monotonic() + grace
+    while came:
+        again = _heard(pipe, None if latest is None else AGAIN)
+        if again or (latest is not None and time.monotonic() > latest):
             leave(INTERRUPTED, "error: interrupted")
+        if again is None:
+            # What the first one raised was lost, as in a callback of the garbage collector: raise it once more.
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            _heard(pipe, AGAIN)  # the byte that this writes
+        came = again is not False
     os.close(pipe)
+
+
+def _heard(pipe: int, wait: float | None) -> bool | None:
+    """Whether a signal came, or, False, the pipe was closed; None if neither did while it waited."""
+    something, _, _ = select.select([pipe], [], [], wait)
+    return bool(os.read(pipe, 1)) if something else None
 
 
 @contextmanager

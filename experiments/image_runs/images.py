@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from experiments.command.progress import phase
 from gan_from_scratch import data
 
 
+@phase("reading images")
 def load(name: str, split: str, data_dir: Path | None, synthetic: int | None) -> data.Dataset:
     """Images uint8 (n, h, w, c) and labels (n,) of a split of the data set `name`, or as many made-up ones."""
     if synthetic is not None:
