@@ -1,4 +1,4 @@
-"""The smallest GANs: which update rule arrives, as the eigenvalues foretell (about 4 minutes).
+"""The smallest GANs: which update rule arrives, as the eigenvalues foretell (by default about 4 minutes).
 
 Writes dirac_gan.png (field and trajectories, the methods side by side), dirac_gan.gif (the same, moving),
 small_games.png (f = x y, and Nagarajan & Kolter's example), gan_eigenvalues.png (those of the 1-D GAN's Jacobian

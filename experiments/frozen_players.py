@@ -1,4 +1,4 @@
-"""What goes wrong when D is not frozen in G's step: three runs from one start (about 1 minute).
+"""What goes wrong when D is not frozen in G's step: three runs from one start (by default about 1 minute).
 
 Writes frozen_players.png and result.json. G's step in each run:
 

@@ -1,4 +1,4 @@
-"""The paper's demo: a generator turns uniform noise into a Gaussian (about 2 minutes on 2 cores).
+"""The paper's demo: a generator turns uniform noise into a Gaussian (by default about 2 minutes on 2 cores).
 
 Writes figure1.png (as the paper's Figure 1), training.gif, losses.png, quantiles.png and result.json.
 """

@@ -1,4 +1,4 @@
-"""A DCGAN learns to write MNIST's digits (about 18 minutes on 2 cores, once 4 for the judge).
+"""A DCGAN learns to write MNIST's digits (by default about 18 minutes on 2 cores, once 4 for the judge).
 
 Writes samples.png, training.gif (the same noises while G learns), losses.png, checkpoints/ and result.json.
 """

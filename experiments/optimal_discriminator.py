@@ -1,4 +1,4 @@
-"""Proposition 1: with G fixed, D learns D* = p_data / (p_data + p_g), and V meets C(G) (about 3 minutes).
+"""Proposition 1: with G fixed, D learns D* = p_data / (p_data + p_g), and V meets C(G) (by default about 3 minutes).
 
 Writes one picture for each pair of densities (D over D*, V approaching C(G)) and result.json.
 """

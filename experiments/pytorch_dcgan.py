@@ -1,4 +1,4 @@
-"""The plain PyTorch DCGAN, as long as ours and judged by the same classifier (about 20 minutes on 2 cores).
+"""The plain PyTorch DCGAN, as long as ours and judged by the same classifier (by default about 20 minutes on 2 cores).
 
 Plain: Gaussian noise, fixed learning rates, no average of G, no shifted or mirrored images, PyTorch's running
 statistics. Needs `.[frameworks]`. Writes samples.png and result.json.
