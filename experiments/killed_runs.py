@@ -75,7 +75,9 @@ def main(config: Config) -> None:
             kills.append(kill_once(arguments(killed), killed, rng.uniform(0, config.wait), config.steps))
             bar.update(task, advance=1, numbers=f"killed after step {kills[-1]['loaded_step']:,} of {config.steps:,}")
         for out in (killed, alone):
-            subprocess.run(arguments(out), check=True, stdout=subprocess.DEVNULL)
+            code = subprocess.run(arguments(out), check=False, stdout=subprocess.DEVNULL).returncode
+            if code:
+                raise OSError(f"the run in {out} ended with exit code {code}")
             bar.advance(task)
         same = same_run(killed, alone)
     numbers = {

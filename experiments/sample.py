@@ -218,7 +218,8 @@ def save_samples(samples: np.ndarray, out: Path) -> None:
     for earlier in numbered(folder):
         earlier.unlink()
     for name, content in files.items():
-        (out / name).write_bytes(content)
+        with replacing(out / name) as path:
+            path.write_bytes(content)
 
 
 def numbered(folder: Path) -> list[Path]:

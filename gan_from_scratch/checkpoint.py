@@ -9,6 +9,7 @@ what was run, so that another run's checkpoint is not continued.
 
 import logging
 import os
+import shutil
 import sys
 import tempfile
 import warnings
@@ -41,13 +42,19 @@ def save(folder: str | os.PathLike, checkpoint: Checkpoint) -> None:
     arguments = ocp.args.Composite(
         state=ocp.args.StandardSave(state), history=ocp.args.StandardSave(history), about=ocp.args.JsonSave(about)
     )
+    aside = None
     try:
-        if (folder / str(step)).exists():  # a damaged one, which `load` passed over
-            (folder / str(step)).rename(folder / f"damaged-{step}-{os.getpid()}")
         _check_room(folder, state, history)
+        if (folder / str(step)).exists():  # a damaged one, which `load` passed over, or one of the same run
+            aside = tempfile.mkdtemp(prefix=f"replaced-{step}-", dir=folder)
+            (folder / str(step)).rename(Path(aside) / str(step))
         with _without_tracebacks(), _manager(folder) as manager:
             manager.save(step, args=arguments, force=True)
+        if aside:
+            shutil.rmtree(aside, ignore_errors=True)
     except Exception as error:  # tensorstore reports a full disk as a ValueError
+        if aside and not (folder / str(step)).exists():
+            (Path(aside) / str(step)).rename(folder / str(step))
         earlier = newest(folder)
         kept = "there is no earlier one" if earlier is None else f"the one of step {earlier:,} is kept"
         reason = str(error).strip().partition("\n")[0]

@@ -149,6 +149,25 @@ except OSError as error:
     assert same(checkpoint.load(tmp_path, made(0).state).state, made(1).state)
 
 
+def test_the_same_step_can_be_saved_again_and_again_and_stays_where_that_fails(tmp_path, monkeypatch):
+    for seed in (1, 2, 3):
+        checkpoint.save(tmp_path, made(2, seed=seed))
+        assert checkpoint.load(tmp_path, made(0).state).about["seed"] == seed
+    assert [path.name for path in tmp_path.iterdir()] == ["2"]
+
+    def full(*trees):
+        raise OSError(28, "No space left on device")
+
+    for place in ("_check_room", "_manager"):
+        with monkeypatch.context() as patched:
+            newest = checkpoint.newest
+            patched.setattr(checkpoint, "newest", lambda folder: 2)
+            patched.setattr(checkpoint, place, full)
+            with pytest.raises(OSError, match=r"the one of step 2 is kept: .*No space left"):
+                checkpoint.save(tmp_path, made(2, seed=4))
+        assert newest(tmp_path) == 2 and checkpoint.load(tmp_path, made(0).state).about["seed"] == 3
+
+
 def test_killed_while_saving_the_newest_complete_checkpoint_loads(tmp_path):
     """A process saves one checkpoint after another and is killed at moments that chance picks."""
     code = """

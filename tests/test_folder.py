@@ -69,30 +69,55 @@ def test_what_another_command_wrote_is_kept(tmp_path):
     write(tmp_path / "a.txt", "mine")
     with pytest.raises(ValueError, match=r"holds what one wrote, a\.txt among it"):
         prepared(tmp_path, command="other")
-    prepared(tmp_path, command="other", writes=("b.txt",))
+    with pytest.raises(ValueError, match="holds what one wrote: choose another folder"):
+        prepared(tmp_path, command="other", writes=("b.txt",))
 
 
-@pytest.mark.parametrize("list_of_files", ["{", "[]", '{"command": 3}', '{"files": [], "command": null}'])
+def test_a_folder_in_which_a_command_wrote_nothing_yet_is_free(tmp_path):
+    prepared(tmp_path)
+    prepared(tmp_path, command="other")
+
+
+@pytest.mark.parametrize(
+    "list_of_files",
+    ["{", "[]", '{"command": 3}', '{"files": [], "command": null}', '{"files": {"a": null}, "command": "one"}'],
+)
 def test_a_damaged_list_makes_no_file_a_commands_own(tmp_path, list_of_files):
     (tmp_path / "a.txt").write_text("precious")
     (tmp_path / folder.WRITTEN).write_text(list_of_files)
-    with pytest.raises(ValueError, match=r"did not write the a\.txt"):
+    with pytest.raises(ValueError, match=r"\.written\.json in it is no list of a command's"):
         prepared(tmp_path)
+    assert (tmp_path / "a.txt").read_text() == "precious"
+    assert (tmp_path / folder.WRITTEN).read_text() == list_of_files
 
 
-def test_a_kill_between_the_list_and_the_file_makes_neither_foreign(tmp_path, monkeypatch):
+def test_a_lock_of_somebody_elses_is_kept(tmp_path):
+    (tmp_path / folder.LOCK).write_text("precious")
+    with pytest.raises(ValueError, match=r"\.lock in it is no lock of a command's"):
+        prepared(tmp_path)
+    assert (tmp_path / folder.LOCK).read_text() == "precious"
+    (tmp_path / folder.LOCK).unlink()
+    (tmp_path / "thesis").write_text("precious")
+    (tmp_path / folder.LOCK).symlink_to(tmp_path / "thesis")
+    with pytest.raises(ValueError, match=r"\.lock in it cannot be opened"):
+        prepared(tmp_path)
+    assert (tmp_path / "thesis").read_text() == "precious"
+
+
+def test_kills_between_the_list_and_the_file_make_neither_foreign(tmp_path, monkeypatch):
     prepared(tmp_path)
     write(tmp_path / "a.txt", "old")
 
     def killed(self, target):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        replace = Path.replace
-        patched.setattr(Path, "replace", lambda self, to: (killed if to.name == "a.txt" else replace)(self, to))
-        write(tmp_path / "a.txt", "new")
-    assert (tmp_path / "a.txt").read_text() == "old"
-    prepared(tmp_path)
+    replace = Path.replace
+    for text in ("new", "newer"):
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(Path, "replace", lambda self, to: (killed if to.name == "a.txt" else replace)(self, to))
+            write(tmp_path / "a.txt", text)
+        assert (tmp_path / "a.txt").read_text() == "old"
+        prepared(tmp_path)
 
 
 @pytest.mark.parametrize(("name", "make"), [("a.txt", Path.mkdir), ("many", Path.touch)])

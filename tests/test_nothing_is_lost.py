@@ -89,13 +89,17 @@ def test_a_damaged_newest_checkpoint_is_passed_over_and_the_run_ends_as_it_would
     assert (out / "samples.png").read_bytes() == (whole / "samples.png").read_bytes()
 
 
-def test_a_signal_in_the_last_steps_is_not_forgotten(tmp_path, small, whole, monkeypatch):
+def test_a_signal_in_the_last_save_is_not_forgotten(tmp_path, small, whole, monkeypatch):
     """The run is saved, and its judgement is left for --resume."""
     from experiments.image_runs import learn
 
+    asked = []
+
     class Came:
+        """Not when it is asked before the save, and then it came."""
+
         def __enter__(self):
-            return lambda: True
+            return lambda: bool(asked) or asked.append(1)
 
         def __exit__(self, *error):
             return None
@@ -105,3 +109,31 @@ def test_a_signal_in_the_last_steps_is_not_forgotten(tmp_path, small, whole, mon
     with pytest.raises(KeyboardInterrupt):
         mnist_dcgan.main(dataclasses.replace(config, training=dataclasses.replace(config.training, steps=20)))
     assert checkpoint.newest(tmp_path / resume.CHECKPOINTS) == 20 and not (tmp_path / "result.json").exists()
+
+
+def test_a_damaged_judge_is_trained_anew_with_a_warning(tmp_path):
+    learning = judges.Learning(synthetic=60, width=4, epochs=1, batch=20)
+    images = np.zeros((60, 28, 28, 1), np.uint8), np.zeros(60, np.uint8)
+    judges.trained(learning, images, tmp_path)
+    [state] = tmp_path.glob("classifiers/*/1/state")
+    shutil.rmtree(state)
+    with pytest.warns(UserWarning, match="is damaged .*the classifier is trained anew"):
+        _, seconds = judges.trained(learning, images, tmp_path)
+    assert seconds is not None and judges.trained(learning, images, tmp_path)[1] is None
+
+
+def test_a_run_from_before_there_was_quick_can_be_resumed():
+    about = {"out": "a", "data_dir": None, "cache": None, "decay": True, "steps": 10}
+    resume.refuse_another(about, about | {"quick": False})
+
+
+def test_a_sample_that_cannot_be_written_is_named_and_leaves_no_half_file(tmp_path, whole, monkeypatch):
+    def full(self, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"png/000000\.png could not be written: No space left"):
+        sample.main(sample.Config(run=whole, out=tmp_path, n=4))
+    monkeypatch.undo()
+    assert not list((tmp_path / "png").iterdir())
+    sample.main(sample.Config(run=whole, out=tmp_path, n=4))

@@ -5,7 +5,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from experiments.command.signals import INTERRUPTED, leave
+from experiments.command.signals import CLOSED_PIPE, INTERRUPTED, leave
 from gan_from_scratch.__main__ import headlines
 
 COMMANDS = Path(__file__).parents[1]
@@ -18,7 +18,10 @@ def begin() -> None:
         return
     signal.signal(signal.SIGINT, lambda number, frame: leave(INTERRUPTED, "error: interrupted"))
     if not {"-h", "--help"} & {*sys.argv}:
-        print(headlines(COMMANDS)[name], flush=True)
+        try:
+            print(headlines(COMMANDS)[name], flush=True)
+        except BrokenPipeError:
+            leave(CLOSED_PIPE, "")
 
 
 def named() -> str | None:

@@ -24,23 +24,22 @@ def prepare_folder(out: Path, command: str, writes: Iterable[str]) -> None:
     if another process writes there. Until this one ends no other may.
     """
     check_writable("out", out)
-    written = _written(out)
     for name in writes:
         path = out / name
         if os.path.lexists(path) and path.is_dir() != name.endswith("/"):
             raise ValueError(f"--out is {out}, but {path.name} in it is in the way of what is written there")
-    here = [name for name in writes if not name.endswith("/") and os.path.lexists(out / name)]
-    if written["command"] not in (None, command) and here:
-        raise ValueError(
-            f"--out is {out}, but holds what {written['command']} wrote, {here[0]} among it: choose another folder"
-        )
-    for name in here:
-        if not _is_ours(out, name, written):
-            raise ValueError(
-                f"--out is {out}, but {command} did not write the {name} in it, or it was changed since, and would "
-                "overwrite it: choose another folder, or move that file away"
-            )
     _lock(out, command)
+    written = _written(out)
+    here = [name for name in writes if os.path.lexists(out / name)]
+    if written["command"] not in (None, command) and any(path.name not in (WRITTEN, LOCK) for path in out.iterdir()):
+        among = f", {here[0].rstrip('/')} among it" if here else ""
+        raise ValueError(f"--out is {out}, but holds what {written['command']} wrote{among}: choose another folder")
+    strange = [name for name in here if not name.endswith("/") and not _is_ours(out, name, written)]
+    if strange:
+        raise ValueError(
+            f"--out is {out}, but {command} did not write the {' and the '.join(strange[:5])} in it, or it was changed "
+            "since, and would overwrite it: choose another folder, or move it away"
+        )
     _save(out, written | {"command": command})
 
 
@@ -77,11 +76,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def note(out: Path, digests: dict[str, str]) -> None:
-    """Put files into the folder's list, if it has one. The digest before stays beside the new one until the next."""
+    """Put files into the folder's list, if it has one, before they are there; what lies there until then stays in."""
     if (out / WRITTEN).exists():
         written = _written(out)
-        files = {name: [*written["files"].get(name, [])[-1:], found] for name, found in digests.items()}
-        _save(out, written | {"files": written["files"] | files})
+        old = {name: [digest((out / name).read_bytes())] if (out / name).is_file() else [] for name in digests}
+        _save(out, written | {"files": written["files"] | {name: [*old[name], new] for name, new in digests.items()}})
 
 
 def digest(content: bytes) -> str:
@@ -94,29 +93,48 @@ def _is_ours(out: Path, name: str, written: dict[str, Any]) -> bool:
 
 
 def _written(out: Path) -> dict[str, Any]:
+    """The folder's list. ValueError for a file of that name that is none."""
+    path = out / WRITTEN
     try:
-        found = json.loads((out / WRITTEN).read_text())
-        return {"command": found["command"], "files": dict(found["files"])}
-    except (OSError, ValueError, KeyError, TypeError):  # none, or none of ours
+        found = json.loads(path.read_text())
+        files = {str(name): [str(found) for found in digests] for name, digests in found["files"].items()}
+        return {"command": str(found["command"]), "files": files}
+    except FileNotFoundError:
         return {"command": None, "files": {}}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(f"--out is {out}, but {path.name} in it is no list of a command's: move it away") from None
 
 
 def _save(out: Path, written: dict[str, Any]) -> None:
     temporary = out / f"{WRITTEN}-{os.getpid()}"
-    temporary.write_text(json.dumps(written))
-    temporary.replace(out / WRITTEN)
+    try:
+        temporary.write_text(json.dumps(written))
+        temporary.replace(out / WRITTEN)
+    except OSError as error:
+        raise type(error)(f"{out / WRITTEN} could not be written: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _lock(out: Path, command: str) -> None:
     """The system takes the lock away when the process is gone, however it ended; so the file may stay."""
-    file = os.open(out / LOCK, os.O_RDWR | os.O_CREAT)  # never closed: that would give the lock back
+    try:
+        file = os.open(
+            out / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        )  # never closed: that would give the lock back
+    except OSError as error:
+        raise ValueError(f"--out is {out}, but {LOCK} in it cannot be opened: {error.strerror}") from None
+    holder = os.read(file, 200).decode(errors="replace")
+    if holder and not holder.startswith("process "):
+        os.close(file)
+        raise ValueError(f"--out is {out}, but {LOCK} in it is no lock of a command's: move it away")
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
-        holder = os.read(file, 200).decode(errors="replace") or "another process"
         os.close(file)
         raise ValueError(
-            f"--out is {out}, but {holder} is writing there: wait until it ends, or choose another folder"
+            f"--out is {out}, but {holder or 'another process'} is writing there: wait until it ends, or choose "
+            "another folder"
         ) from None
     except OSError:  # a file system without locks
         os.close(file)

@@ -20,10 +20,9 @@ import pooch
 import tyro
 
 from experiments.command.first_line import named
-from experiments.command.signals import GRACE, INTERRUPTED, leave, watched
+from experiments.command.signals import CLOSED_PIPE, GRACE, INTERRUPTED, leave, watched
 
 COMPILED = Path(pooch.os_cache("gan_from_scratch")) / "compiled"
-CLOSED_PIPE = 141  # as a shell has it for a program that SIGPIPE ended
 
 
 def command_line(config_class: type, main: Callable[[Any], None], description: str) -> None:
@@ -67,7 +66,7 @@ def command_line(config_class: type, main: Callable[[Any], None], description: s
 
 def _parsed(config_class: type, description: str, program: str) -> Any:
     """The config. SystemExit after one sentence, instead of tyro's frame of many lines, for what it cannot be."""
-    if "" in sys.argv[1:] or any(argument.endswith("=") for argument in sys.argv[1:]):
+    if any(re.fullmatch(r"(--[\w-]+=)?", argument) for argument in sys.argv[1:]):
         _stop(2, "an argument is empty, but each must say something")
     columns = os.environ.get("COLUMNS")
     asked_for_help = {"-h", "--help"} & {*sys.argv}

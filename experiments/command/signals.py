@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 GRACE = 8.0  # seconds from a signal to the end, if the command does not come to it by itself
 AGAIN = 1.0  # seconds after which an interrupt that had no effect is repeated
-INTERRUPTED = 130  # exit code: as a shell has it for Ctrl-C
+INTERRUPTED, CLOSED_PIPE = 130, 141  # exit codes: as a shell has them for SIGINT and SIGPIPE
 
 
 def leave(code: int, message: str) -> NoReturn:

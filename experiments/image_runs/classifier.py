@@ -108,9 +108,12 @@ def trained(learning: Learning, dataset: data.Dataset, cache: Path | None) -> tu
     refuse("width", 4 * bytes_of(shapes))  # slopes, Adam's two
     first = jax.jit(init)(jax.random.key(learning.seed), start)
     if checkpoint.newest(folder) is not None:
-        found = checkpoint.load(folder, first)
-        checkpoint.refuse_another(found.about, settings)
-        return Judge(module, found.state), None
+        try:
+            found = checkpoint.load(folder, first)
+            checkpoint.refuse_another(found.about, settings)
+            return Judge(module, found.state), None
+        except OSError as error:
+            warnings.warn(f"{error}; the classifier is trained anew", stacklevel=2)
     started = time.perf_counter()
     judge = Judge(module, learn(learning, module, first, images, labels))
     if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(judge.variables)):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from experiments.command.memory import refuse
 from experiments.command.progress import phase
 from gan_from_scratch import data
 
@@ -15,6 +16,8 @@ from gan_from_scratch import data
 def load(name: str, split: str, data_dir: Path | None, synthetic: int | None) -> data.Dataset:
     """Images uint8 (n, h, w, c) and labels (n,) of a split of the data set `name`, or as many made-up ones."""
     if synthetic is not None:
+        height, width, channels = data.SHAPES[name]
+        refuse("synthetic", 8 * 8 * synthetic * height * width * channels)  # eight arrays of float64 on the way
         return data.synthetic(name, synthetic, seed=data.SPLITS.index(split))
     return (data.mnist if name == "mnist" else data.cifar10)(split, data_dir)
 

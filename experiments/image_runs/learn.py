@@ -130,12 +130,13 @@ def learn(
             stop = stopped()  # asked once, so that a signal between the two lines cannot end an unsaved run
             if stop or due(done, checkpoint_every):
                 checkpoint.save(folder, checkpoint.Checkpoint(done, *progress, about))
-                bar.console.print(
-                    f"checkpoint of step {done:,}: {now}", highlight=False, soft_wrap=True
-                )  # a bar leaves no log
+                # A bar leaves no log.
+                bar.console.print(f"checkpoint of step {done:,}: {now}", highlight=False, soft_wrap=True)
             if stop:
                 bar.console.print(f"stopped after step {done:,}; go on with --resume", highlight=False)
                 raise KeyboardInterrupt
+        if stopped():  # in the last save
+            raise KeyboardInterrupt
     return progress, None
 
 

@@ -39,7 +39,7 @@ def beginning(gan: train.GAN, key: Array, folder: Path, about: dict[str, Any], r
 
 def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
     """Raise ValueError unless a run described as `wanted` can go on from a checkpoint of one described as `found`."""
-    free = {*PLACES, "resume", "checkpoint_every", "samples"}
+    free = {*PLACES, "resume", "checkpoint_every", "samples", "quick"}
     if not wanted["decay"]:
         free |= {"steps"}  # with constant learning rates a run may be made longer
     checkpoint.refuse_another(
