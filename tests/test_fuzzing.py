@@ -25,7 +25,7 @@ COMMANDS = {
     for path in sorted((ROOT / "experiments").glob("[!_]*.py"))
     if path.stem != "readme"  # has no setting but two files
 }
-PLACES = {"out", "data_dir", "cache", "run"}
+LEFT_OUT = {"out", "data_dir", "cache", "run", "quick"}
 EXTREMES = {
     int: st.sampled_from([-1, 0, 1, 2, 3, 17, 2**31, 2**32, 2**63, 10**18, 10**30, -(10**30)]) | st.integers(),
     float: st.sampled_from([0.0, -0.0, 1e-320, 1e-9, 0.5, 1.0, 1e9, 1e308, -1e308, math.inf, -math.inf, math.nan])
@@ -39,7 +39,7 @@ def fields_of(config: type) -> dict[str, typing.Any]:
     """Type by name, those of the dataclasses in it included."""
     found = {}
     for name, hint in typing.get_type_hints(config).items():
-        if name not in PLACES and not name.startswith("_"):
+        if name not in LEFT_OUT and not name.startswith("_"):
             found |= fields_of(hint) if dataclasses.is_dataclass(hint) else {name: hint}
     return found
 
