@@ -4,6 +4,7 @@ A command should end within 10 seconds of a signal, say what is wrong in one sen
 write. All run with --quick, in a folder of their own, where no terminal is. Writes result.json.
 """
 
+import re
 import signal
 import subprocess
 import sys
@@ -45,6 +46,7 @@ CACHED = {"mnist_dcgan", "cifar_dcgan", "classifier", "pytorch_dcgan", "killed_r
 DATA = {"mnist_dcgan", "cifar_dcgan", "classifier", "pytorch_dcgan", "sample"}  # those with --data-dir, and using it
 RESUMED = ("mnist_dcgan", "cifar_dcgan")  # those with --resume
 LARGEST_FILE = 4  # KiB, on a disk that is all but full
+LAST_MOMENT = 0.8  # of its time alone, after which a command may be over before the signal
 LATEST = 10.0  # seconds from a signal to the end
 LONGEST = 600.0  # seconds after which a command counts as hanging
 
@@ -109,7 +111,7 @@ def main(config: Config) -> None:
         interrupted = []
         for i, name in enumerate(names):
             bar.update(task, advance=1, numbers=f"interrupted: {name}")
-            after = rng.uniform(0, calm[name]["seconds"])
+            after = rng.uniform(0, LAST_MOMENT * calm[name]["seconds"])
             interrupted.append(interrupt(config.data_dir, place, name, place / f"interrupted-{i}", after))
         numbers = {
             "left_alone": calm,
@@ -223,7 +225,7 @@ def told(ended: Ended) -> dict[str, Any]:
         "after_signal_s": ended.after_signal,
         "traceback": "Traceback" in ended.errors,
         "error_lines": len(ended.errors.splitlines()),
-        "last_words": ended.errors.strip().splitlines()[-1][:300] if ended.errors.strip() else "",
+        "last_words": re.sub(r"/\S+/", "", ended.errors.strip().rpartition("\n")[2])[:300],  # no path of this machine
     }
 
 

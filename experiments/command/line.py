@@ -44,8 +44,8 @@ def command_line(config_class: type, main: Callable[[Any], None], description: s
                 print(description.splitlines()[0], flush=True)
             main(config)
             sys.stdout.flush()
-            if named():  # what is left is Python's own end, in which an interrupt would be a traceback
-                signal.signal(signal.SIGINT, lambda number, frame: leave(INTERRUPTED, "error: interrupted"))
+            if named():  # a process of its own: in Python's way out an interrupt would be a crash of what is done
+                leave(0, "")
         except BrokenPipeError:
             leave(CLOSED_PIPE, "")
         except (ValueError, OSError) as error:
