@@ -82,7 +82,8 @@ def test_jax_is_imported_after_the_first_line():
 
 def test_nobody_reads_any_more(tmp_path):
     """As in `python -m experiments.NAME | head -1`."""
-    command = f"{sys.executable} -m experiments.goodfellow_1d --quick --steps 200 --out {tmp_path / 'o'} | head -1"
+    small = f"--synthetic 200 --batch 50 --quick --out {tmp_path / 'o'} --cache {tmp_path / 'c'}"
+    command = f"{sys.executable} -m experiments.classifier {small} | head -1"
     done = subprocess.run(["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], cwd=ROOT, capture_output=True,
                           text=True, check=False)  # fmt: skip
     # Whichever thread notices first: the one that counts seconds falls silent, the main one ends.
