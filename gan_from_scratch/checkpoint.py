@@ -55,6 +55,7 @@ def save(folder: str | os.PathLike, checkpoint: Checkpoint) -> None:
     except Exception as error:  # tensorstore reports a full disk as a ValueError
         if aside and not (folder / str(step)).exists():
             (Path(aside) / str(step)).rename(folder / str(step))
+            Path(aside).rmdir()
         earlier = newest(folder)
         kept = "there is no earlier one" if earlier is None else f"the one of step {earlier:,} is kept"
         reason = str(error).strip().partition("\n")[0]

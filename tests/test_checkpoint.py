@@ -166,6 +166,7 @@ def test_the_same_step_can_be_saved_again_and_again_and_stays_where_that_fails(t
             with pytest.raises(OSError, match=r"the one of step 2 is kept: .*No space left"):
                 checkpoint.save(tmp_path, made(2, seed=4))
         assert newest(tmp_path) == 2 and checkpoint.load(tmp_path, made(0).state).about["seed"] == 3
+        assert [path.name for path in tmp_path.iterdir() if "orbax" not in path.name] == ["2"]
 
 
 def test_killed_while_saving_the_newest_complete_checkpoint_loads(tmp_path):
