@@ -50,7 +50,7 @@ def main(config: Config) -> None:
     """Frogs -> GAN -> trained GAN -> samples -> scores -> pictures."""
     started = time.perf_counter()
     run, training, key = config.run, config.training, jax.random.key(config.run.seed)
-    labelled, labelled_test = (load("cifar10", split, run.data_dir, run.synthetic) for split in data.SPLITS)
+    labelled, labelled_test = (load("cifar10", split, run.data_dir, run.synthetic, run.quick) for split in data.SPLITS)
     frogs, test = (images_of_classes("cifar10", part, config.classes) for part in (labelled, labelled_test))
     check_batch(training.batch, len(frogs))
     n = number_to_judge(run.samples, len(test))

@@ -27,7 +27,7 @@ from experiments.gan_1d.settings import Settings
 from experiments.pictures import line as pictures
 from gan_from_scratch import check, numpy_gan
 
-FRAMES = 60  # of the GIF
+FRAMES, QUICK_FRAMES = 60, 20  # of the GIF
 WRITES = ("figure1.png", "training.gif", "losses.png", "quantiles.png", "result.json")
 EVALUATION = 10_000  # draws on which every generator is judged, and evenly spaced z with which it is drawn
 
@@ -91,7 +91,8 @@ def main(config: Config) -> None:
     }
     save_result(config.out, config, started, numbers)
     report(numbers, config.out)
-    draw(moments, curves, settings.loss, p_data, settings.discriminator == "pointwise", z_even[:, 0], config.out)
+    frames = QUICK_FRAMES if config.quick else FRAMES
+    draw(moments, curves, settings.loss, p_data, settings.discriminator == "pointwise", z_even[:, 0], frames, config.out)
     if stop is not None:
         raise FloatingPointError(f"training went non-finite at step {stop}; what came before it is in {config.out}")
 
@@ -152,6 +153,7 @@ def draw(
     p_data,
     judges_points: bool,
     z: np.ndarray,
+    frames: int,
     out: Path,
 ) -> None:
     """The four pictures, of the first seed where only one can be shown."""
@@ -173,7 +175,7 @@ def draw(
     end = np.sort(moments[-1].x, axis=1)
     save_figure(out, "quantiles.png", pictures.quantile_plot(even_levels(len(z)), ideal, end))
     # Square-root spacing gives the early steps, where most happens, most of the frames.
-    shown = sorted({round(last * (i / (FRAMES - 1)) ** 2) for i in range(FRAMES)})
+    shown = sorted({round(last * (i / (frames - 1)) ** 2) for i in range(frames)})
     pictures.animation([frame(moments[i]) for i in shown], out / "training.gif")
 
 

@@ -38,6 +38,7 @@ STAGES = (0, 100, 4000)  # steps of Algorithm 1 after which G is frozen
 # Mean of p_data, 1.25 wide, and steps of D to one of G in panel d. The first G makes numbers from -1 to 1.
 SETTINGS = ((4.0, 1), (4.0, 10), (10.0, 1), (10.0, 10))
 QUICK_DIGITS = 2_000  # of which --quick makes its epoch
+QUICK_STAGES, QUICK_SETTINGS = STAGES[:2], SETTINGS[::2]  # each stage and setting is another program to compile
 FAR = 10.0  # mean of p_data in panel c
 
 
@@ -74,8 +75,8 @@ class Config:
     width: int = 32
     """mnist: channels of the DCGAN's layers nearest to the image, half of mnist_dcgan's to save time."""
     quick: bool = False
-    """The whole pipeline in less than a minute: at most 2 seeds and 200 steps of each player, and of MNIST 1 epoch of
-    2,000 digits and width 8."""
+    """The whole pipeline in less than a minute: at most 2 seeds and 160 steps of each player, two of three stages and
+    of four settings; of MNIST 1 epoch of 2,000 digits and width 8."""
 
     def __post_init__(self):
         check.choices(self)
@@ -97,7 +98,7 @@ class Config:
         if not self.epochs or list(self.epochs) != sorted({*self.epochs}) or self.epochs[0] < 1:
             raise ValueError(f"epochs is {self.epochs}, but must be whole numbers from 1 on, each above the one before")
         if self.quick:
-            at_most(self, seeds=2, d_steps=200, steps=200, width=8)
+            at_most(self, seeds=2, d_steps=160, steps=160, width=8)
             object.__setattr__(self, "epochs", self.epochs[:1])
 
 
@@ -133,13 +134,14 @@ def of_the_line(config: Config) -> None:
     check_training("batch or seeds", far, data.sample, config.seeds)
     prepare_folder(config.out, "gradient_vanishing", WRITES)
     keys = jax.random.split(jax.random.key(config.seed), config.seeds)
-    runs = [(*setting, loss) for setting in SETTINGS for loss in losses.GENERATOR_LOSSES]
+    freeze_after, settings = (QUICK_STAGES, QUICK_SETTINGS) if config.quick else (STAGES, SETTINGS)
+    runs = [(*setting, loss) for setting in settings for loss in losses.GENERATOR_LOSSES]
     with progress_bar() as bar:
-        task = bar.add_task("gradient_vanishing", total=len(STAGES) + len(runs) + 1, numbers="the closed form")
+        task = bar.add_task("gradient_vanishing", total=len(freeze_after) + len(runs) + 1, numbers="the closed form")
         marks = closed_form.losses_and_slopes(np.log(np.array(MARKS) / (1 - np.array(MARKS))))
         closed = closed_form.gradients(config.seed)
         stages = []
-        for steps in STAGES:
+        for steps in freeze_after:
             bar.update(task, advance=1, numbers=f"D learns against G after {steps} steps")
             stages.append(frozen_generator(FAR, config.batch, steps, config.d_steps, config.fresh_d, keys))
         races = []

@@ -50,7 +50,7 @@ class Config:
     cache: Path | None = None
     """Folder in which the classifier that judges is kept. None: the user's cache folder."""
     quick: bool = False
-    """The whole pipeline in less than a minute: at most 1 kill, 300 steps."""
+    """The whole pipeline in less than a minute: at most 1 kill, 120 steps."""
 
     def __post_init__(self):
         for name in ("kills", "steps", "checkpoint_every"):
@@ -58,7 +58,7 @@ class Config:
         check.nonnegative("wait", self.wait)
         check.seed("seed", self.seed)
         if self.quick:
-            at_most(self, kills=1, steps=300, wait=0.5)
+            at_most(self, kills=1, steps=120, wait=0.5)
 
 
 def main(config: Config) -> None:

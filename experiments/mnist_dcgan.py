@@ -47,7 +47,7 @@ def main(config: Config) -> None:
     """Digits -> GAN -> trained GAN -> samples -> scores -> pictures."""
     started = time.perf_counter()
     run, training, key = config.run, config.training, jax.random.key(config.run.seed)
-    labelled, labelled_test = (load("mnist", split, run.data_dir, run.synthetic) for split in data.SPLITS)
+    labelled, labelled_test = (load("mnist", split, run.data_dir, run.synthetic, run.quick) for split in data.SPLITS)
     digits, test = (images_of_classes("mnist", part, config.classes) for part in (labelled, labelled_test))
     check_batch(training.batch, len(digits))
     n = number_to_judge(run.samples, len(test))

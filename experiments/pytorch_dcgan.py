@@ -61,7 +61,7 @@ def main(config: Config) -> None:
     training = replace(training, steps=config.steps or training.steps)
     training = smaller(training, **QUICK_TRAINING) if config.quick else training
     classes = {"mnist": data.CLASSES["mnist"], "cifar10": ("frog",)}[name]
-    labelled, labelled_test = (load(name, split, config.data_dir, config.synthetic) for split in data.SPLITS)
+    labelled, labelled_test = (load(name, split, config.data_dir, config.synthetic, config.quick) for split in data.SPLITS)
     images, test = (images_of_classes(name, part, classes) for part in (labelled, labelled_test))
     check_batch(training.batch, len(images))
     n = number_to_judge(QUICK_SAMPLES if config.quick else 10_000, len(test))

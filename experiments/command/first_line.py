@@ -5,6 +5,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+from experiments.command.quick import compile_sooner
 from experiments.command.signals import CLOSED_PIPE, INTERRUPTED, leave
 from gan_from_scratch.__main__ import headlines
 
@@ -12,11 +13,16 @@ COMMANDS = Path(__file__).parents[1]
 
 
 def begin() -> None:
-    """Print what the command that `python -m` names is for, unless its help will; Ctrl-C now ends the process."""
+    """Print what the command that `python -m` names is for, unless its help will; Ctrl-C now ends the process.
+
+    What else must be settled before JAX is imported: how programs are compiled for --quick.
+    """
     name = named()
     if name is None:
         return
     signal.signal(signal.SIGINT, lambda number, frame: leave(INTERRUPTED, "error: interrupted"))
+    if "--quick" in sys.argv:
+        compile_sooner()
     if not {"-h", "--help"} & {*sys.argv}:
         try:
             print(headlines(COMMANDS)[name], flush=True)

@@ -1,7 +1,16 @@
 """--quick: the whole pipeline, smaller in every part."""
 
+import os
 from dataclasses import replace
 from typing import Any
+
+# XLA's LLVM at -O2 instead of -O3: a few steps wait less for code that is a little slower.
+COMPILE_SOONER = "--xla_backend_optimization_level=2"
+
+
+def compile_sooner() -> None:
+    """In this process and those that it starts, if JAX is not imported yet. What XLA_FLAGS says already goes first."""
+    os.environ["XLA_FLAGS"] = f"{COMPILE_SOONER} {os.environ.get('XLA_FLAGS', '')}"
 
 
 def at_most(settings: Any, **limits: float) -> None:

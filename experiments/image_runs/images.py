@@ -11,15 +11,21 @@ from experiments.command.memory import refuse
 from experiments.command.progress import phase
 from gan_from_scratch import data
 
+QUICK = 12_000  # images of a split for --quick
+
 
 @phase("reading images")
-def load(name: str, split: str, data_dir: Path | None, synthetic: int | None) -> data.Dataset:
-    """Images uint8 (n, h, w, c) and labels (n,) of a split of the data set `name`, or as many made-up ones."""
+def load(name: str, split: str, data_dir: Path | None, synthetic: int | None, quick: bool = False) -> data.Dataset:
+    """Images uint8 (n, h, w, c) and labels (n,) of a split of the data set `name`, or as many made-up ones.
+
+    With `quick` the first QUICK of them.
+    """
     if synthetic is not None:
         height, width, channels = data.SHAPES[name]
         refuse("synthetic", 8 * 8 * synthetic * height * width * channels)  # eight arrays of float64 on the way
         return data.synthetic(name, synthetic, seed=data.SPLITS.index(split))
-    return (data.mnist if name == "mnist" else data.cifar10)(split, data_dir)
+    images, labels = (data.mnist if name == "mnist" else data.cifar10)(split, data_dir)
+    return (images[:QUICK], labels[:QUICK]) if quick else (images, labels)
 
 
 def images_of_classes(name: str, dataset: data.Dataset, classes: Sequence[str]) -> np.ndarray:
