@@ -43,7 +43,9 @@ def main(config: Config) -> None:
     """Images -> classifier, trained or found -> its accuracy."""
     started = time.perf_counter()
     learning, name = config.learning, config.learning.data
-    images, (test, labels) = (load(name, split, config.data_dir, learning.synthetic, config.quick) for split in data.SPLITS)
+    images, (test, labels) = (
+        load(name, split, config.data_dir, learning.synthetic, config.quick) for split in data.SPLITS
+    )
     check_batch(learning.batch, len(images[0]))
     check_cache(config.cache)
     prepare_folder(config.out, "classifier", ("result.json",))

@@ -92,7 +92,9 @@ def main(config: Config) -> None:
     save_result(config.out, config, started, numbers)
     report(numbers, config.out)
     frames = QUICK_FRAMES if config.quick else FRAMES
-    draw(moments, curves, settings.loss, p_data, settings.discriminator == "pointwise", z_even[:, 0], frames, config.out)
+    draw(
+        moments, curves, settings.loss, p_data, settings.discriminator == "pointwise", z_even[:, 0], frames, config.out
+    )
     if stop is not None:
         raise FloatingPointError(f"training went non-finite at step {stop}; what came before it is in {config.out}")
 

@@ -61,7 +61,9 @@ def main(config: Config) -> None:
     training = replace(training, steps=config.steps or training.steps)
     training = smaller(training, **QUICK_TRAINING) if config.quick else training
     classes = {"mnist": data.CLASSES["mnist"], "cifar10": ("frog",)}[name]
-    labelled, labelled_test = (load(name, split, config.data_dir, config.synthetic, config.quick) for split in data.SPLITS)
+    labelled, labelled_test = (
+        load(name, split, config.data_dir, config.synthetic, config.quick) for split in data.SPLITS
+    )
     images, test = (images_of_classes(name, part, classes) for part in (labelled, labelled_test))
     check_batch(training.batch, len(images))
     n = number_to_judge(QUICK_SAMPLES if config.quick else 10_000, len(test))
@@ -85,14 +87,15 @@ def main(config: Config) -> None:
     with phase("drawing samples"):
         samples = make(n)
     save_picture(tiles(samples[:100], 10), config.out / "samples.png")
-    judge, _ = trained(judge_learning, labelled, config.cache)
     numbers = {
         "pytorch": version("torch"),
         "steps": training.steps,
         "training_seconds": round(seconds, 1),
         "images_per_second": round(speed, 1),
-        "judged": scores(judge, name, samples, images, test),
     }
+    save_result(config.out, config, started, numbers)
+    judge, _ = trained(judge_learning, labelled, config.cache)
+    numbers["judged"] = scores(judge, name, samples, images, test)
     save_result(config.out, config, started, numbers)
     report(numbers, config.out)
 

@@ -42,6 +42,7 @@ WRITES = (
 )  # fmt: skip
 ROWS, COLUMNS = 8, 11  # of the walks
 FARTHEST = 100.0  # that a coordinate of Gaussian noise may be moved
+MOST = 1_000_000  # samples
 NEIGHBOURS = 6  # training images beside each sample
 COMPARED = 200  # samples, and test images, whose nearest training image is looked for
 
@@ -70,6 +71,8 @@ class Config:
     def __post_init__(self):
         check.seed("seed", self.seed)
         check.positive_integer("n", self.n)
+        if self.n > MOST:
+            raise ValueError(f"n is {self.n}, but must be at most {MOST:,}: a sample's file is named by six digits")
         check.positive("span", self.span)
         if self.span > FARTHEST:
             raise ValueError(f"span is {self.span}, but must be at most {FARTHEST:g}: draws of N(0, 1) stay within 6")

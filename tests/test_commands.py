@@ -180,6 +180,7 @@ def test_a_default_that_depends_on_another_setting_follows_it():
         (pytorch_dcgan, {"steps": 0}, "steps is 0"),
         (pytorch_dcgan, {"synthetic": 20}, "batch is 64, but must be at most 20"),
         (sample, {"n": 0}, "n is 0"),
+        (sample, {"n": 1_000_001}, "n is 1000001"),
         (sample, {"span": float("inf")}, "span is inf"),
         (sample, {"run": Path("nowhere")}, "nowhere/checkpoints has no complete checkpoint"),
     ],
