@@ -12,6 +12,7 @@ import tyro
 
 from experiments.command.folder import prepare_folder
 from experiments.command.line import command_line
+from experiments.command.progress import phase
 from experiments.command.quick import smaller
 from experiments.command.results import save_result
 from experiments.image_runs.classifier import check_cache, learning_for, trained
@@ -56,7 +57,8 @@ def main(config: Config) -> None:
     n = number_to_judge(run.samples, len(test))
     judge_learning = learning_for("cifar10", run.synthetic, run.quick)
 
-    gan = build(training, frogs.shape[1:])
+    with phase("building the networks"):
+        gan = build(training, frogs.shape[1:])
     checkpoints, about = run.out / CHECKPOINTS, description("cifar10", config)
     start = beginning(gan, key, checkpoints, about, run.resume)
     check_cache(run.cache)

@@ -15,7 +15,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-FIRST, EVERY = 3.0, 8.0  # seconds to the first line and from then on, where there is no terminal
+# Seconds to the first line and from then on, where there is no terminal. A line is late where compiling or drawing lets
+# no other thread speak.
+FIRST, EVERY = 3.0, 5.0
 NARROW = 72  # columns of a terminal below which a bar would leave no place for numbers
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 from jax import Array
 
+from experiments.command.progress import phase
 from experiments.command.results import PLACES, flat
 from experiments.image_runs.learn import Progress, at_the_start
 from gan_from_scratch import checkpoint, data, train
@@ -20,6 +21,7 @@ def description(name: str, config: Any) -> dict[str, Any]:
     return json.loads(json.dumps({"data": name, **flat(config)}, default=str))
 
 
+@phase("first weights")
 def beginning(gan: train.GAN, key: Array, folder: Path, about: dict[str, Any], resume: bool) -> Progress:
     """Before the first step, or with `resume` at the newest checkpoint in `folder`.
 
