@@ -47,6 +47,7 @@ DATA = {"mnist_dcgan", "cifar_dcgan", "classifier", "pytorch_dcgan", "sample"}  
 RESUMED = ("mnist_dcgan", "cifar_dcgan")  # those with --resume
 LARGEST_FILE = 4  # KiB, on a disk that is all but full
 LAST_MOMENT = 0.8  # of its time alone, after which a command may be over before the signal
+MOST_TRIES = 3  # for each interruption
 LATEST = 10.0  # seconds from a signal to the end
 LONGEST = 600.0  # seconds after which a command counts as hanging
 
@@ -107,12 +108,17 @@ def main(config: Config) -> None:
             return found
 
         calm = each("left alone", list(config.only), partial(left_alone, config.data_dir, place))
-        names = [config.only[i % len(config.only)] for i in range(config.interruptions)]
         interrupted = []
-        for i, name in enumerate(names):
-            bar.update(task, advance=1, numbers=f"interrupted: {name}")
+        # Where a command was over before its signal came, another takes its turn.
+        while sum(row["after_signal_s"] > 0 for row in interrupted) < config.interruptions:
+            i = len(interrupted)
+            if i == MOST_TRIES * config.interruptions:
+                raise ValueError(f"interruptions is {config.interruptions}, but of {i} signals most came too late")
+            name = config.only[i % len(config.only)]
+            bar.update(task, numbers=f"interrupted: {name}")
             after = rng.uniform(0, LAST_MOMENT * calm[name]["seconds"])
             interrupted.append(interrupt(config.data_dir, place, name, place / f"interrupted-{i}", after))
+            bar.advance(task, interrupted[-1]["after_signal_s"] > 0)
         numbers = {
             "left_alone": calm,
             "interrupted": interrupted,
