@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
+import jax
 import tyro
 
 from experiments.command.folder import prepare_folder
@@ -70,7 +71,12 @@ def main(config: Config) -> None:
     prepare_folder(config.out, "benchmark", ("result.json",))
     numbers = {name: timed(contenders, config.rounds, config.seconds) for name, contenders in groups.items()}
     torch_version = version("torch") if find_spec("torch") else None
-    save_result(config.out, config, started, {"pytorch": torch_version, "groups": numbers})
+    result = {"pytorch": torch_version, "groups": numbers}
+    save_result(config.out, config, started, result)
+    if config.what == "images" and jax.default_backend() == "cpu":
+        with phase("looking into a step"):
+            result["shares"] = images.shares_of_a_step(config.seed, config.batch, config.width)
+        save_result(config.out, config, started, result)
 
     unit = "GAN steps" if config.what == "toy" else "images"
     print(f"{os.cpu_count()} cores, PyTorch {torch_version or 'not installed'}; medians of {config.rounds} rounds")
@@ -80,6 +86,8 @@ def main(config: Config) -> None:
             span = f"{row['slowest_round']:,.0f}-{row['fastest_round']:,.0f}"
             ratio = f"{row['times_pytorch']:.2f}" if row["times_pytorch"] else "-"
             print(f"  {name:26}{row['per_second']:14,.0f}{span:>20}{ratio:>18}")
+    for group, kinds in result.get("shares", {}).items():
+        print(f"{group}: " + ", ".join(f"{100 * share:.0f} % {kind}" for kind, share in kinds.items()))
 
 
 if __name__ == "__main__":

@@ -86,6 +86,14 @@ def benchmark_table(name: str, unit: str, digits: int) -> str:
     return table([benchmark["device"], "", f"{unit}, median", "range over rounds", pytorch], rows)
 
 
+def image_shares() -> str:
+    """What the operations of a step of each DCGAN are for."""
+    found = result("benchmark_images")["numbers"]["shares"]
+    kinds = list(next(iter(found.values())))
+    rows = [[kind, *(f"{100 * of_network[kind]:.1f}" for of_network in found.values())] for kind in kinds]
+    return table(["% of the time of all operations", *found], rows)
+
+
 def rough_day_counts() -> str:
     """What each command did on its rough day."""
     counts = result("rough_day")["numbers"]["counts"]
@@ -94,4 +102,5 @@ def rough_day_counts() -> str:
     return table(["", ""], rows)
 
 
-TABLES = {function.__name__: function for function in (rough_day_counts, commands, tiers, speed, image_speed)}
+FUNCTIONS = (rough_day_counts, commands, tiers, speed, image_speed, image_shares)
+TABLES = {function.__name__: function for function in FUNCTIONS}

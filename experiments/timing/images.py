@@ -1,5 +1,6 @@
 """The contenders of benchmark images: a step of mnist_dcgan's and of cifar_dcgan's networks, and parts of it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ import numpy as np
 from experiments.image_runs.gan import build
 from experiments.image_runs.learn import CHUNK, chunk_of_steps
 from experiments.image_runs.settings import DIGITS, FROGS, Training
+from experiments.timing.profile import shares
 from experiments.timing.turns import Contender
 from gan_from_scratch import data, train
 from gan_from_scratch.images import convolution
@@ -22,9 +24,7 @@ def contenders(seed: int, batch: int, width: int, compiled: bool) -> dict[str, d
     """Images per second of both commands' networks, on made-up images."""
     groups = {}
     gpu = jax.default_backend() != "cpu"
-    for name, hidden in (("mnist", DIGITS.hidden), ("cifar10", FROGS.hidden)):
-        training = Training(steps=1, batch=batch, width=width, hidden=hidden)
-        pixels, _ = data.synthetic(name, 10 * batch)
+    for label, training, pixels in networks(batch, width):
         found = {"JAX": dcgan_in_jax(training, pixels, seed)}
         if gpu:
             half = replace(training, dtype="bfloat16")
@@ -35,14 +35,34 @@ def contenders(seed: int, batch: int, width: int, compiled: bool) -> dict[str, d
             for compile_it in (False, True)[: 1 + compiled]:
                 for last in (False, True):
                     for bfloat16 in (False, True)[: 1 + gpu]:
-                        label = "PyTorch, " + ("compiled" if compile_it else "eager")
-                        label += ", channels last" * last + ", bfloat16" * bfloat16
+                        variant = "PyTorch, " + ("compiled" if compile_it else "eager")
+                        variant += ", channels last" * last + ", bfloat16" * bfloat16
                         run, _ = torch_dcgan.trainer(training, pixels, seed, last, compile_it, bfloat16)
-                        found[label] = Contender(run, CHUNK, batch)
+                        found[variant] = Contender(run, CHUNK, batch)
         if not gpu:
             found["the matrix products alone"] = products_alone(training, pixels.shape[1:], seed)
-        groups[f"{name}, batch {batch}, width {width}, hidden {hidden}"] = found
+        groups[label] = found
     return groups
+
+
+def networks(batch: int, width: int) -> Iterator[tuple[str, Training, np.ndarray]]:
+    """Those of mnist_dcgan and of cifar_dcgan: in words, as settings, and made-up images uint8 (n, h, w, c)."""
+    for name, hidden in (("mnist", DIGITS.hidden), ("cifar10", FROGS.hidden)):
+        training = Training(steps=1, batch=batch, width=width, hidden=hidden)
+        pixels, _ = data.synthetic(name, 10 * batch)
+        yield f"{name}, batch {batch}, width {width}, hidden {hidden}", training, pixels
+
+
+def shares_of_a_step(seed: int, batch: int, width: int) -> dict[str, dict[str, float]]:
+    """Of both commands' networks: what share of a step's operations each kind of them takes."""
+    found = {}
+    for label, training, pixels in networks(batch, width):
+        gan, key = build(training, pixels.shape[1:]), jax.random.key(seed)
+        state, pixels = jax.jit(partial(train.init, gan))(key), jax.device_put(pixels)
+        compiled = chunk_of_steps(gan, key, training.mirror).lower(state, pixels, CHUNK).compile()
+        state, _, _ = compiled(state, pixels)  # a first call pays for pages that later ones have
+        found[label] = shares(compiled, partial(compiled, state, pixels))
+    return found
 
 
 def dcgan_in_jax(training: Training, pixels: np.ndarray, seed: int) -> Contender:
