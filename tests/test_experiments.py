@@ -15,6 +15,7 @@ from experiments import benchmark, dirac_gan, frozen_players, gradient_vanishing
 from experiments.gan_1d import build
 from experiments.pictures import dirac as pictures
 from experiments.timing import images as timed_images
+from experiments.timing import profile
 from experiments.vanishing import closed_form, races
 from gan_from_scratch import dynamics, theory
 
@@ -174,6 +175,26 @@ def test_benchmark_of_images(tmp_path, monkeypatch):
         best = max([row["per_second"] for name, row in contenders.items() if "PyTorch" in name], default=None)
         if best:
             assert contenders["JAX"]["times_pytorch"] == pytest.approx(contenders["JAX"]["per_second"] / best)
+    shares = numbers_of(tmp_path)["shares"]
+    assert set(shares) == set(groups)
+    for of_network in shares.values():
+        assert sum(of_network.values()) == pytest.approx(1, abs=0.005)  # each is rounded to a thousandth
+        assert "copies and sums around the convolutions' products" in of_network
+
+
+@pytest.mark.parametrize(
+    ("operation", "origin", "kind"),
+    [
+        ("ynn_fusion.12", "jit(f)/jvp(DCGANDiscriminator)/down_1/dot_general", "matrix products"),
+        ("dot.3", "", "matrix products"),
+        ("dotted_fusion", "jit(f)/add", "optimizers, the average of G, draws"),
+        ("pad_fusion", "jvp(DCGANGenerator)/up_1/pad", "copies and sums around the convolutions' products"),
+        ("add_fusion", "transpose(jvp(DCGANGenerator))/norm_0/add_any", "BatchNorm"),
+        ("tanh_fusion.1", "jvp(DCGANGenerator)/tanh", "activations, losses and the rest of the networks"),
+    ],
+)
+def test_what_an_operation_is_for(operation, origin, kind):
+    assert profile.kind(operation, origin) == kind
 
 
 def test_readme_script_rewrites_only_the_tables(tmp_path):

@@ -13,7 +13,7 @@ COMMANDS = (
     ("cifar_dcgan", "cifar_dcgan", "And frogs, or all ten classes?"),
     ("sample", "sample --run runs/mnist_dcgan", "What did a trained DCGAN learn: samples, walks, nearest neighbours"),
     ("pytorch_dcgan", "pytorch_dcgan", "How good is the plain PyTorch DCGAN after as many steps?"),
-    ("benchmark_toy", "benchmark", "How fast is the 1-D GAN beside PyTorch? With `images`: the DCGANs"),
+    ("benchmark_toy", "benchmark --rounds 20", "How fast is the 1-D GAN beside PyTorch? With `images`: the DCGANs"),
     ("classifier_mnist", "classifier", "How good is the judge of the images?"),
     ("killed_runs", "killed_runs", "Does a run survive SIGKILL, to the bit?"),
     ("rough_day", "rough_day", None),
@@ -34,8 +34,8 @@ VARIANTS = (
     ("pytorch_dcgan", "pytorch_dcgan"),
     ("killed_runs", "killed_runs"),
     ("rough_day", "rough_day"),
-    ("benchmark_toy", "benchmark"),
-    ("benchmark_images", "benchmark images"),
+    ("benchmark_toy", "benchmark --rounds 20"),
+    ("benchmark_images", "benchmark images --no-compiled"),
 )
 
 
