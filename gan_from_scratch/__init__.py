@@ -10,6 +10,7 @@ Read the files in this order:
     networks       the same networks in Flax
     train          the same GAN by automatic differentiation
     remedies       what is added to the paper's algorithm, each in one of the seats that train offers
+    collapse       what is added against mode collapse
     dynamics       the game as a vector field: the Dirac-GAN, Jacobians, eigenvalues
     metrics        how far the generated distribution is from the true one
     checkpoint     runs that go on after an interruption

@@ -14,6 +14,7 @@ The Dirac-GAN is the smallest GAN on which all of this can be seen: one number t
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -151,32 +152,54 @@ def eigenvalues(function: Field | Update, point: Point) -> Complex[np.ndarray, "
     return found[np.lexsort((found.imag, -found.real))]
 
 
-def dirac_gan(loss: str = "nonsaturating", r1: float | int = 0.0, noise: float | int = 0.0) -> Game:
+def dirac_gan(
+    loss: str = "nonsaturating", r1: float | int = 0.0, noise: float | int = 0.0, r2: float | int = 0.0
+) -> Game:
     """Data at 0, G's only sample at theta, D's logit a(x) = psi x. Mescheder et al. 2018, section 2.
 
-    `loss` is saturating, nonsaturating or wasserstein (whose D is a critic: E a_real - E a_fake, no sigmoid).
-    `r1` is the weight gamma of remedies.r1_penalty. `noise` is the standard deviation sigma of the Gaussian instance
-    noise added to real and fake samples (Sonderby et al. 2017); its expectation is taken exactly, not sampled.
+    `loss` is saturating, nonsaturating, relativistic or wasserstein (whose D is a critic: E a_real - E a_fake, no
+    sigmoid). `r1` and `r2` are the weights gamma of remedies.r1_penalty on data and fakes. `noise` is the standard
+    deviation sigma of the Gaussian instance noise added to real and fake samples (Sonderby et al. 2017); its
+    expectation is taken exactly, not sampled.
     """
-    check.one_of("loss", loss, {"wasserstein", *losses.GENERATOR_LOSSES})
-    check.nonnegative("r1", r1)
-    check.nonnegative("noise", noise)
+    others = {
+        "wasserstein": (lambda own, other: -own, lambda real, fake: fake - real),
+        "relativistic": (remedies.relativistic, remedies.relativistic),
+    }
+    check.one_of("loss", loss, {*others, *losses.GENERATOR_LOSSES})
+    for name, value in (("r1", r1), ("r2", r2), ("noise", noise)):
+        check.nonnegative(name, value)
+    of_g, of_d = others.get(loss) or (losses.GENERATOR_LOSSES[loss], losses.discriminator_loss)
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES if noise else 1)  # one node lies at 0
     weights = weights / math.sqrt(2 * math.pi)
     blur = noise * nodes  # x = blur is the data
-    if loss == "wasserstein":
-        of_d, of_g = lambda real, fake: fake - real, jnp.negative
-    else:
-        of_d, of_g = losses.discriminator_loss, losses.GENERATOR_LOSSES[loss]
+
+    def expected(of, own, other):
+        # Over all pairs: the noise of a real sample is not that of a fake.
+        return weights @ jax.vmap(lambda a: jax.vmap(partial(of, a))(other))(own) @ weights
 
     def loss_d(theta, psi):
-        expected = weights @ jax.vmap(of_d)(psi * blur, psi * (theta + blur))
-        return expected + r1 * remedies.r1_penalty(lambda x: psi * x, jnp.asarray(blur, jnp.result_type(psi)))
+        real, fake = (jnp.asarray(x, jnp.result_type(psi)) for x in (blur, theta + blur))
+        penalties = (gamma * remedies.r1_penalty(lambda x: psi * x, x) for gamma, x in ((r1, real), (r2, fake)))
+        return expected(of_d, psi * real, psi * fake) + sum(penalties)
 
     def loss_g(theta, psi):
-        return weights @ jax.vmap(of_g)(psi * (theta + blur))
+        return expected(of_g, psi * (theta + blur), psi * blur)
 
     return Game(loss_g, loss_d)
+
+
+def unrolled(game: Game, steps: int, rate: float | int) -> Game:
+    """G minimises its loss after `steps` further steps of D, through which it is differentiated. Metz et al. 2017."""
+    check.nonnegative_integer("steps", steps)
+    check.positive("rate", rate)
+
+    def loss_g(theta, psi):
+        for _ in range(steps):
+            psi = _move(psi, jax.grad(game.loss_d, argnums=1)(theta, psi), -rate)
+        return game.loss_g(theta, psi)
+
+    return game._replace(loss_g=loss_g)
 
 
 def bilinear() -> Game:

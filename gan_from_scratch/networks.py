@@ -36,7 +36,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: Float[ArrayLike, "batch noise_dim"], train: bool) -> Float[Array, "batch dim"]:
         # tanh, not a ReLU: the map it has to learn, a quantile function, is smooth.
-        return self.center + self.scale * _mlp(z, (*self.hidden, self.dim), jnp.tanh)
+        return self.center + self.scale * mlp(z, (*self.hidden, self.dim), jnp.tanh)
 
 
 class Identity(nn.Module):
@@ -65,7 +65,7 @@ class Discriminator(nn.Module):
         normalize = None
         if self.batch_norm:
             normalize = partial(nn.BatchNorm, use_running_average=not train, momentum=MOMENTUM)
-        return _mlp((x - self.center) / self.scale, (*self.hidden, 1), leaky_relu, normalize)[:, 0]
+        return mlp((x - self.center) / self.scale, (*self.hidden, 1), leaky_relu, normalize)[:, 0]
 
 
 class SetDiscriminator(nn.Module):
@@ -87,10 +87,10 @@ class SetDiscriminator(nn.Module):
             raise ValueError(f"the batch is {x.shape[0]}, but must be a multiple of set_size {self.set_size}")
         sets = jnp.sort(((x - self.center) / self.scale).reshape(-1, self.set_size), axis=1)
         deviations = (sets - sets.mean(axis=1, keepdims=True)) ** 2
-        return _mlp(jnp.concatenate([sets, deviations], axis=1), (*self.hidden, 1), leaky_relu)[:, 0]
+        return mlp(jnp.concatenate([sets, deviations], axis=1), (*self.hidden, 1), leaky_relu)[:, 0]
 
 
-def _mlp(
+def mlp(
     h: Float[ArrayLike, "batch fan_in"],
     widths: tuple[int, ...],
     activation: Callable[[Array], Array],

@@ -1,8 +1,9 @@
 """What later papers add to Goodfellow's algorithm to make it converge. Each takes a seat in train.GAN, or stays out.
 
-penalties      R1, NoisyTargets
-step_d         Skipping
-optimizer_g    average_parameters, the last link of an Optax chain; read with `averaged`
+loss_g, loss_d   relativistic
+penalties        R1, R2, NoisyTargets
+step_d           Skipping
+optimizer_g      average_parameters, the last link of an Optax chain; read with `averaged`
 """
 
 from collections.abc import Callable
@@ -17,6 +18,16 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, Key
 
 from gan_from_scratch import check, train
+
+
+def relativistic(own: Float[ArrayLike, "..."], other: Float[ArrayLike, "..."]) -> Float[Array, ""]:
+    """E softplus(-(a_own - a_other)), in nats: what either player minimises, each with its own logits first.
+
+    D compares each real sample with one fake, so that a fake is good only beside real ones and a mode left alone pulls
+    (Jolicoeur-Martineau 2019; Huang et al. 2024, eq. (2)). It is log 2 at equal logits.
+    """
+    check.same_shape(own=own, other=other)
+    return jnp.mean(jax.nn.softplus(-(own - other)))
 
 
 def r1_penalty(logits: Callable[[Array], Array], x: Float[ArrayLike, "batch ..."]) -> Float[Array, ""]:
@@ -43,12 +54,29 @@ class R1:
         check.positive("gamma", self.gamma)
 
     def __call__(self, seen: train.Seen, key: Key[Array, ""]) -> Float[Array, ""]:
-        if seen.stats:
-            raise ValueError(
-                f"r1 is {self.gamma}, but with BatchNorm in D a logit depends on the whole batch and R1 is not defined:"
-                " choose a D without it"
-            )
-        return self.gamma * r1_penalty(seen.logits_of, seen.x)
+        return self.gamma * _slope_of_each("r1", self.gamma, seen, seen.x)
+
+
+@dataclass(frozen=True)
+class R2:
+    """gamma/2 E ||grad_x a(G(z))||^2: R1 on the fakes, with its conditions. Mescheder et al. 2018, eq. (10)."""
+
+    gamma: float | int
+
+    def __post_init__(self):
+        check.positive("gamma", self.gamma)
+
+    def __call__(self, seen: train.Seen, key: Key[Array, ""]) -> Float[Array, ""]:
+        return self.gamma * _slope_of_each("r2", self.gamma, seen, seen.fake)
+
+
+def _slope_of_each(name: str, gamma: float | int, seen: train.Seen, x: Array) -> Float[Array, ""]:
+    if seen.stats:
+        raise ValueError(
+            f"{name} is {gamma}, but with batch statistics in D, as BatchNorm's, a logit depends on the whole batch "
+            f"and {name.upper()} is not defined: choose a D without them"
+        )
+    return r1_penalty(seen.logits_of, x)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_from_scratch import dynamics
@@ -74,6 +74,31 @@ def test_the_plain_dirac_gan_circles(loss):
 
 def test_the_wasserstein_dirac_gan_circles_twice_as_fast():
     assert_eigenvalues(field("wasserstein"), [1j, -1j])
+
+
+@settings(max_examples=6)  # each compiles programs of its own
+@given(gamma=st.floats(0, 2), other=st.floats(0, 2), loss=st.sampled_from([*LOSSES, "relativistic"]))
+def test_r1_and_r2_damp_by_their_sum(gamma, other, loss):
+    """On one fake at theta = 0 both take gamma/2 psi^2: J has -(gamma + other) where R1 alone has -gamma."""
+    both_gammas = gamma + other
+    assert_eigenvalues(field(loss, r1=gamma, r2=other), both(-both_gammas / 2, both_gammas**2 / 4 - 1 / 4))
+
+
+@settings(max_examples=6)  # each compiles programs of its own
+@given(sigma=st.floats(0.1, 2))
+def test_the_relativistic_dirac_gan_circles_and_noise_damps_it_as_it_damps_the_plain_one(sigma):
+    """Its D has log 2 where the plain one has 2 log 2, and half the curvature for twice the noise in a difference."""
+    assert_eigenvalues(field("relativistic"), [0.5j, -0.5j])
+    assert_eigenvalues(field("relativistic", noise=sigma), both(-(sigma**2) / 4, sigma**4 / 16 - 1 / 4))
+
+
+@settings(max_examples=6)  # each compiles programs of its own
+@given(u=st.integers(0, 6), h=st.floats(0.05, 1), loss=st.sampled_from([*LOSSES, "relativistic"]))
+def test_a_g_that_looks_ahead_is_damped(u, h, loss):
+    """psi_u = psi - u h theta / 2 near (0, 0), so v_theta = psi / 2 - u h theta / 2 and the pair is
+    -u h / 4 +- sqrt(u^2 h^2 / 16 - 1 / 4)."""
+    game = dynamics.unrolled(dynamics.dirac_gan(loss), u, h)
+    assert_eigenvalues(dynamics.vector_field(game), both(-u * h / 4, (u * h / 4) ** 2 - 1 / 4))
 
 
 @given(h=step_sizes, loss=st.sampled_from(LOSSES))

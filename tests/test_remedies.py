@@ -117,7 +117,7 @@ def test_r1_sees_the_discriminator_as_its_pass_over_the_data_did():
     ids=["line", "images"],
 )
 def test_r1_is_refused_before_training_where_logits_depend_on_the_batch(players):
-    with pytest.raises(ValueError, match=r"^r1 is 0\.5, but with BatchNorm in D .* choose a D without it"):
+    with pytest.raises(ValueError, match=r"^r1 is 0\.5, but with batch statistics in D, .* choose a D without them"):
         jax.eval_shape(partial(train.init, gan_with(*players, penalties=(remedies.R1(0.5),))), KEY)
 
 
