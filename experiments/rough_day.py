@@ -34,6 +34,7 @@ COMMANDS = {
     "gradient_vanishing": ([], ["--batch", "100000000000"]),
     "dirac_gan": ([], ["--steps", "1000000000000"]),
     "frozen_players": ([], ["--batch", "100000000000"]),
+    "mode_collapse": ([], ["--seeds", "1000000000"]),
     "mnist_dcgan": ([], ["--noise-dim", "1000000000000"]),
     "cifar_dcgan": ([], ["--batch", "1000000000", "--synthetic", "1000000000"]),
     "classifier": ([], ["--batch", "1000000000"]),

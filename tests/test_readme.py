@@ -65,7 +65,7 @@ def test_the_losses_are_those_of_the_code():
 
 def test_the_reading_order_names_every_file():
     package = Path(gan_from_scratch.__file__).parent
-    for path in [*package.glob("[!_]*.py"), *package.glob("images/[!_]*.py")]:
+    for path in package.rglob("[!_]*.py"):
         assert f"(gan_from_scratch/{path.relative_to(package).as_posix()})" in TEXT, path.name
 
 

@@ -9,6 +9,7 @@ COMMANDS = (
     ("gradient_vanishing", "gradient_vanishing", "Why does log(1 - D(G(z))) stop learning, and what does that cost?"),
     ("dirac_gan", "dirac_gan", "Which update rule arrives, and do the eigenvalues foretell it?"),
     ("frozen_players", "frozen_players", "What goes wrong when D is not frozen in G's step?"),
+    ("mode_collapse_ring", "mode_collapse", "When does a GAN lose modes, what brings them back? (5 methods, 10 seeds)"),
     ("mnist_dcgan", "mnist_dcgan", "How good do digits become?"),
     ("cifar_dcgan", "cifar_dcgan", "And frogs, or all ten classes?"),
     ("sample", "sample --run runs/mnist_dcgan", "What did a trained DCGAN learn: samples, walks, nearest neighbours"),

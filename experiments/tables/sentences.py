@@ -6,11 +6,29 @@ from experiments.tables.markdown import result
 
 
 def numbers() -> dict[str, str]:
-    return of_the_line() | of_vanishing() | of_frozen_players() | of_games() | of_images() | of_runs() | of_rough_day()
+    found = of_the_line() | of_vanishing() | of_frozen_players() | of_games() | of_images() | of_runs()
+    return found | of_rough_day() | of_modes()
 
 
 def of_rough_day() -> dict[str, str]:
     return {"rough_interruptions": str(result("rough_day")["numbers"]["counts"]["interruptions"])}
+
+
+def of_modes() -> dict[str, str]:
+    found = result("mode_collapse_ring")
+    rows, real = (found["numbers"][name] for name in ("rows", "real"))
+
+    def lost(name: str) -> str:
+        """Seeds that end with fewer than all eight modes."""
+        return str(sum(modes < 8 for modes in rows[name]["modes"]))
+
+    return {
+        "lost_gan": lost("GAN"),
+        "lost_calm": lost("GAN, Adam without momentum"),
+        "modes_seeds": str(found["config"]["seeds"]),
+        "near_ours": f"{100 * np.median(rows['ours, noise in 64 pieces']['high_quality']):.1f}",
+        "near_real": f"{100 * np.median(real['high_quality']):.1f}",
+    }
 
 
 def of_the_line() -> dict[str, str]:

@@ -1,0 +1,32 @@
+"""The table of mode_collapse."""
+
+import numpy as np
+
+from experiments.tables.markdown import result, table
+
+
+def modes_ring() -> str:
+    """Each method on the ring, the real data last."""
+    found = result("mode_collapse_ring")["numbers"]
+    rows = [row_of(title, row) for title, row in found["rows"].items()]
+    rows.append(row_of("real data", found["real"]))
+    return table(
+        ["median (worst seed)", "modes of 8", "near a mode [%]", "KL [nats]", "width", "s / 1,000 steps"], rows
+    )
+
+
+def row_of(title: str, row: dict) -> list[str]:
+    """Of a width the worst is the one furthest from 1."""
+    modes, near, kl, width = (np.array(row[name]) for name in ("modes", "high_quality", "kl", "spread"))
+    cost = row.get("seconds_per_1000_steps")
+    return [
+        title,
+        f"{np.median(modes):g} ({modes.min():g})",
+        f"{100 * np.median(near):.1f} ({100 * near.min():.1f})",
+        f"{np.median(kl):.4f} ({kl.max():.4f})",
+        f"{np.median(width):.2f} ({width[np.argmax(np.abs(width - 1))]:.2f})",
+        "" if cost is None else f"{cost:.1f}",
+    ]
+
+
+TABLES = {function.__name__: function for function in (modes_ring,)}
