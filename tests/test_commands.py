@@ -227,7 +227,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         (goodfellow_1d, "--k 0", "k is 0, but must be"),
         (goodfellow_1d, "--out taken", "error: --out is taken, but must be a folder"),
         (mnist_dcgan, "--synthetic 60 --batch 8 --smoothing .6 --label-noise .6", "error: smoothing is 0.6 and label_"),
-        (mnist_dcgan, "--synthetic 60 --batch 8 --r1 1", "error: r1 is 1.0, but with BatchNorm in D"),
+        (mnist_dcgan, "--synthetic 60 --batch 8 --r1 1", "error: r1 is 1.0, but with batch statistics in D"),
         (mnist_dcgan, "--synthetic 60 --batch 8 --k 0", "error: k is 0, but must be"),
         (mnist_dcgan, "--synthetic 60 --batch 1", "batch is 1, but must be at least 2"),
         (
