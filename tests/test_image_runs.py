@@ -141,7 +141,7 @@ def test_with_falling_rates_a_run_cannot_be_made_longer():
         ({"synthetic": None, "data_dir": Path("nowhere")}, {}, "data_dir is 'nowhere'"),
         ({}, {"k": 0}, "k is 0"),
         ({}, {"smoothing": 0.6, "label_noise": 0.6}, "smoothing is 0.6 and label_noise 0.6, but their sum"),
-        ({}, {"r1": 1.0}, "r1 is 1.0, but with BatchNorm in D"),
+        ({}, {"r1": 1.0}, "r1 is 1.0, but with batch statistics in D"),
         ({}, {"width": 10**7}, "choose a smaller width, hidden, noise_dim or batch"),
         ({}, {"hidden": 10**11}, "choose a smaller width, hidden, noise_dim or batch"),
     ],

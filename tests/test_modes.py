@@ -27,7 +27,7 @@ def test_without_a_sample_of_high_quality_nothing_is_nan():
 def test_counted_by_hand():
     """Of two modes: three samples near the first, one near the second, four far; kl over the four near ones alone."""
     centers = np.array([[0.0, 0.0], [10.0, 0.0]])
-    far = [[5.0, 5.0], [1.5, 0.0], [10.0, -1.01], [0.0, 7.0]]
+    far = [[10.0, 5.0], [8.5, 0.0], [10.0, -1.01], [0.0, 7.0]]  # most of them by the second mode
     near = [[0.0, 0.0], [0.5, 0.5], [-0.9, 0.0], [10.0, 0.9]]
     modes, high_quality, kl = mode_coverage(np.array(far + near), centers, 1 / 3)
     assert (modes, high_quality) == (2, 0.5)
