@@ -44,7 +44,8 @@ class Config:
     steps: int | None = None
     """Steps of Algorithm 1. None: as many as our script takes."""
     quick: bool = False
-    """The whole pipeline in less than a minute: at most 100 steps, width 8, 1,000 samples, a small judge."""
+    """The whole pipeline in less than a minute: at most 100 steps, width 8, 1,000 samples, a small judge, the
+    first 12,000 images of each split."""
 
     def __post_init__(self):
         check.choices(self)

@@ -111,10 +111,9 @@ def main(config: Config) -> None:
         calm = each("left alone", list(config.only), partial(left_alone, config.data_dir, place))
         interrupted = []
         # Where a command was over before its signal came, another takes its turn.
-        while sum(row["after_signal_s"] > 0 for row in interrupted) < config.interruptions:
-            i = len(interrupted)
-            if i == MOST_TRIES * config.interruptions:
-                raise ValueError(f"interruptions is {config.interruptions}, but of {i} signals most came too late")
+        for i in range(MOST_TRIES * config.interruptions):
+            if sum(row["after_signal_s"] > 0 for row in interrupted) == config.interruptions:
+                break
             name = config.only[i % len(config.only)]
             bar.update(task, numbers=f"interrupted: {name}")
             after = rng.uniform(0, LAST_MOMENT * calm[name]["seconds"])

@@ -9,6 +9,7 @@ import math
 from typing import NamedTuple
 
 import jax
+import jax.scipy.stats
 import numpy as np
 from jaxtyping import Float
 
@@ -77,8 +78,7 @@ def mode_coverage(samples: Samples, centers: Samples, std: float | int) -> ModeC
     kl is KL(shares of the modes among samples of high quality || 1 / modes), and log(modes) if there are none.
     """
     nearest, distances = _nearest(samples, centers, std)
-    modes = len(centers)
-    good = distances <= NEAR * std
+    modes, good = len(centers), distances <= NEAR * std
     if not good.any():
         return ModeCoverage(0, 0.0, math.log(modes))
     shares = np.bincount(nearest[good], minlength=modes) / good.sum()

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_from_scratch import losses, networks, remedies, train
+from gan_from_scratch.collapse.fourier import FourierFeatures
 from gan_from_scratch.collapse.minibatch import BatchDiscriminator, MinibatchDiscrimination, MinibatchStd
 from gan_from_scratch.collapse.packing import Packed
 from gan_from_scratch.distributions import Gaussian, Uniform
@@ -170,6 +171,30 @@ def small_gan(**parts) -> train.GAN:
     players = {"generator": networks.Generator((3,)), "discriminator": networks.Discriminator((3,))}
     optimizers = {"optimizer_g": SGD, "optimizer_d": SGD}
     return train.GAN(**players | optimizers | parts, sample_noise=NOISE.sample, batch=6)
+
+
+@given(octaves=st.integers(1, 5), scale=st.floats(0.1, 10))
+def test_fourier_features_are_what_d_sees(octaves, scale):
+    """x / scale, then sines and cosines octave by octave, each of both coordinates: an inner D weighs them."""
+    rng = np.random.default_rng(octaves)
+    x, weights = rng.normal(size=(5, 2)), rng.normal(size=2 + 4 * octaves)
+
+    class Weighted(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            return x @ jnp.asarray(weights, x.dtype)
+
+    waves = [np.pi * 2**i * x / scale for i in range(octaves)]
+    seen = np.concatenate([x / scale, *map(np.sin, waves), *map(np.cos, waves)], axis=1)
+    with jax.enable_x64(True):
+        found = FourierFeatures(Weighted(), octaves, scale).apply({}, jnp.float64(x), train=True)
+    np.testing.assert_allclose(found, seen @ weights, atol=1e-9)
+
+
+@pytest.mark.parametrize(("settings", "message"), [((0, 1.0), "octaves is 0"), ((2, 0.0), "scale is 0")])
+def test_waves_of_no_number_or_length_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        FourierFeatures(networks.Discriminator((3,)), *settings).init(KEY, jnp.zeros((4, 2)), train=True)
 
 
 # The relativistic loss

@@ -28,7 +28,7 @@ from experiments import (
     pytorch_dcgan,
     sample,
 )
-from experiments.command import folder, line, results
+from experiments.command import folder, line, quick, results
 
 COMMANDS = sorted(path.stem for path in Path(experiments.__file__).parent.glob("[!_]*.py"))
 
@@ -93,6 +93,13 @@ def test_quick_makes_each_command_smaller(name):
     numbers = [key for key, value in usual.items() if isinstance(value, int | float) and key not in ("quick", "seed")]
     assert all(quick[key] <= usual[key] for key in numbers)
     assert any(quick[key] < usual[key] for key in numbers) or name == "pytorch_dcgan"  # whose steps are another's
+
+
+def test_quick_compiles_sooner_unless_the_user_says_how(monkeypatch):
+    """XLA takes the last of two equal flags."""
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=1")
+    quick.compile_sooner()
+    assert os.environ["XLA_FLAGS"].split() == [f"--xla_backend_optimization_level={level}" for level in (2, 1)]
 
 
 def test_quick_leaves_what_is_smaller():

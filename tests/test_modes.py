@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import numpy as np
 import pytest
 import scipy.stats
@@ -43,8 +44,6 @@ def test_three_standard_deviations_belong_to_the_mode():
 @pytest.mark.parametrize(("distribution", "kl"), [(RING, 0.0014), (GRID, 0.0048)], ids=["ring", "grid"])
 def test_real_data(distribution, kl):
     """98.889 % within 3 standard deviations; the KL of n draws over m modes is about (m - 1) / (2 n) = kl."""
-    import jax
-
     scores = [
         mode_coverage(distribution.sample(jax.random.key(i), 2500), distribution.means, distribution.std)
         for i in range(40)

@@ -9,7 +9,7 @@ COMPILE_SOONER = "--xla_backend_optimization_level=2"
 
 
 def compile_sooner() -> None:
-    """In this process and those that it starts, if JAX is not imported yet. What XLA_FLAGS says already goes first."""
+    """In this process and those that it starts, if JAX is not imported yet. What XLA_FLAGS says already wins."""
     os.environ["XLA_FLAGS"] = f"{COMPILE_SOONER} {os.environ.get('XLA_FLAGS', '')}"
 
 
