@@ -55,11 +55,11 @@ class Config:
     def __post_init__(self):
         check.choices(self)
         if self.all and self.only:
-            raise ValueError(f"only is {' '.join(self.only)}, but with --all it must be left out")
+            raise ValueError(f"only is {self.only!r:.200}, but with --all it must be left out")
         for name in self.only:
             check.one_of("only", name, methods.METHODS)
         if len({*self.only}) < len(self.only):
-            raise ValueError(f"only is {' '.join(self.only)}, but must name each row once")
+            raise ValueError(f"only is {self.only!r:.200}, but must name each row once")
         if not self.only:
             object.__setattr__(self, "only", tuple(methods.METHODS) if self.all else USUAL)
         if self.seeds is None:
