@@ -29,8 +29,11 @@ def convolve_by_tiles(
     x: Float[Array, "n h w c_in"], kernel: Float[Array, "c_out k k c_in"], stride: int, padding: int
 ) -> Float[Array, "n h_out w_out c_out"]:
     """y = S^T [A(x) . S(K)^T], for k = 2 stride and a padded x that is a whole number of blocks."""
-    x = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    n, rows, cols = len(x), x.shape[1] // stride, x.shape[2] // stride
+    n, (rows, cols) = len(x), [(size + 2 * padding) // stride for size in x.shape[1:3]]
+    # A tile's last block is the next one's first, so there is one pair of blocks more than there are tiles. Padded for
+    # both reasons at once: a second pad would be another copy.
+    below, right = ((2 * (blocks // 2 + 1) - blocks) * stride for blocks in (rows, cols))
+    x = jnp.pad(x, ((0, 0), (padding, padding + below), (padding, padding + right), (0, 0)))
     products = [d @ g.T for d, g in zip(differences(x, stride), sums_of_kernel(kernel), strict=True)]
     tiles = [m.reshape(n, rows // 2, cols // 2, -1) for m in products]
     lines = [jnp.stack(sums_transposed(tiles[i : i + 3]), axis=3) for i in (0, 3, 6)]
@@ -68,14 +71,10 @@ def sums_of_kernel(kernel: Float[Array, "c_out k k c_in"]) -> list[Float[Array, 
 
 
 def differences(x: Float[Array, "n h w c"], stride: int) -> list[Float[Array, "tiles block"]]:
-    """A(x): nine matrices with a row for each tile; tiles begin at every second block."""
+    """A(x), for x of whole pairs of blocks: nine matrices with a row for each tile, which begin at every pair."""
     n, h, w, c = x.shape
-    rows, cols = h // stride, w // stride
-    # A tile's last block is the next one's first, so there is one pair of blocks more than there are tiles.
-    tall, wide = rows // 2 + 1, cols // 2 + 1
-
-    x = x.reshape(n, rows, stride, cols, stride * c).transpose(0, 1, 3, 2, 4).reshape(n, rows, cols, -1)
-    x = jnp.pad(x, ((0, 0), (0, 2 * tall - rows), (0, 2 * wide - cols), (0, 0)))
+    tall, wide = h // (2 * stride), w // (2 * stride)
+    x = x.reshape(n, tall, 2, stride, wide, 2, stride * c).transpose(0, 1, 2, 4, 5, 3, 6)
     x = x.reshape(n, tall, 2, wide, 2, -1)
     tiles = [d for line in differences_along(x, 1) for d in differences_along(line, 2)]
     return [d.reshape(-1, stride * stride * c) for d in tiles]
