@@ -75,20 +75,21 @@ def main(config: Config) -> None:
     end, parts = moments[-1], [moment.chunk.measured for moment in moments[1:]]
     curves = {name: np.concatenate([part[name] for part in parts], axis=1) for name in end.chunk.measured}
 
-    keys_x, keys_z = (jax.random.split(jax.random.fold_in(key, i), config.seeds) for i in (3, 4))
-    samples = end.chunk.make(np.stack([p_z.sample(key, EVALUATION) for key in keys_z]))
-    true_draws = [p_data.sample(key, EVALUATION) for key in keys_x]
-    numbers = {
-        "draws": EVALUATION,
-        "generators": [scores.of_draws(x, p_data) for x in samples],
-        "true_draws": [scores.of_draws(np.ravel(x), p_data) for x in true_draws],
-        "generators_on_even_z": [scores.of_draws(x, p_data) for x in end.x],
-        "ideal_map_on_even_z": scores.of_draws(scores.ideal_on_even_z(p_data, EVALUATION), p_data),
-        # A single batch's loss is noise: the mean over the last tenth of the steps.
-        "at_the_end": {name: c[:, -max(1, end.step // 10) :].mean(axis=1).tolist() for name, c in curves.items()},
-        "steps": end.step,
-        "non_finite_at_step": stop,
-    }
+    with phase("comparing with true draws"):
+        keys_x, keys_z = (jax.random.split(jax.random.fold_in(key, i), config.seeds) for i in (3, 4))
+        samples = end.chunk.make(np.stack([p_z.sample(key, EVALUATION) for key in keys_z]))
+        true_draws = [p_data.sample(key, EVALUATION) for key in keys_x]
+        numbers = {
+            "draws": EVALUATION,
+            "generators": [scores.of_draws(x, p_data) for x in samples],
+            "true_draws": [scores.of_draws(np.ravel(x), p_data) for x in true_draws],
+            "generators_on_even_z": [scores.of_draws(x, p_data) for x in end.x],
+            "ideal_map_on_even_z": scores.of_draws(scores.ideal_on_even_z(p_data, EVALUATION), p_data),
+            # A single batch's loss is noise: the mean over the last tenth of the steps.
+            "at_the_end": {name: c[:, -max(1, end.step // 10) :].mean(axis=1).tolist() for name, c in curves.items()},
+            "steps": end.step,
+            "non_finite_at_step": stop,
+        }
     save_result(config.out, config, started, numbers)
     report(numbers, config.out)
     frames = QUICK_FRAMES if config.quick else FRAMES

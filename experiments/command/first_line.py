@@ -1,26 +1,24 @@
-"""The first line of a command, said before its imports: JAX alone takes seconds, and Ctrl-C may come in them."""
+"""The first line of a command, said before its imports: JAX alone takes seconds."""
 
-import signal
 import sys
 from itertools import pairwise
 from pathlib import Path
 
 from experiments.command.quick import compile_sooner
-from experiments.command.signals import CLOSED_PIPE, INTERRUPTED, leave
+from experiments.command.signals import CLOSED_PIPE, leave
 from gan_from_scratch.__main__ import headlines
 
 COMMANDS = Path(__file__).parents[1]
 
 
 def begin() -> None:
-    """Print what the command that `python -m` names is for, unless its help will; Ctrl-C now ends the process.
+    """Print what the command that `python -m` names is for, unless its help will.
 
     What else must be settled before JAX is imported: how programs are compiled for --quick.
     """
     name = named()
     if name is None:
         return
-    signal.signal(signal.SIGINT, lambda number, frame: leave(INTERRUPTED, "error: interrupted"))
     if "--quick" in sys.argv:
         compile_sooner()
     if not {"-h", "--help"} & {*sys.argv}:
