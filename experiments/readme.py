@@ -10,7 +10,18 @@ from pathlib import Path
 
 from experiments.command.folder import replacing
 from experiments.command.line import command_line
-from experiments.tables import dcgan, dirac, frozen, gan_1d, minutes, modes, optimal_discriminator, quoted, vanishing
+from experiments.tables import (
+    dcgan,
+    dirac,
+    frozen,
+    gan_1d,
+    minutes,
+    modes,
+    optimal_discriminator,
+    quoted,
+    stacked,
+    vanishing,
+)
 from experiments.tables.markdown import RESULTS
 from experiments.tables.sentences import numbers
 
@@ -18,7 +29,7 @@ README = Path(__file__).parent.parent / "README.md"
 RESULTS_PAGE = RESULTS / "README.md"
 TABLES = {
     name: function
-    for file in (gan_1d, optimal_discriminator, vanishing, dirac, frozen, modes, dcgan, minutes, quoted)
+    for file in (gan_1d, optimal_discriminator, vanishing, dirac, frozen, modes, stacked, dcgan, minutes, quoted)
     for name, function in file.TABLES.items()
 }
 

@@ -37,16 +37,20 @@ COMMANDS = {
     "mode_collapse": ([], ["--seeds", "1000000000"]),
     "mnist_dcgan": ([], ["--noise-dim", "1000000000000"]),
     "cifar_dcgan": ([], ["--batch", "1000000000", "--synthetic", "1000000000"]),
+    "stacked_mnist": ([], ["--noise-dim", "1000000000000"]),
     "classifier": ([], ["--batch", "1000000000"]),
     "sample": (["--run", "{mnist_dcgan}"], ["--n", "1000000000000"]),
     "pytorch_dcgan": ([], None),
     "benchmark": ([], ["--seeds", "1000000000"]),
     "killed_runs": ([], None),
 }
-CACHED = {"mnist_dcgan", "cifar_dcgan", "classifier", "pytorch_dcgan", "killed_runs"}  # those with --cache
-DATA = {"mnist_dcgan", "cifar_dcgan", "classifier", "pytorch_dcgan", "sample"}  # those with --data-dir, and using it
-RESUMED = ("mnist_dcgan", "cifar_dcgan")  # those with --resume
+# Those with --cache.
+CACHED = {"mnist_dcgan", "cifar_dcgan", "stacked_mnist", "classifier", "pytorch_dcgan", "killed_runs"}
+# Those with --data-dir, and using it.
+DATA = {"mnist_dcgan", "cifar_dcgan", "stacked_mnist", "classifier", "pytorch_dcgan", "sample"}
+RESUMED = ("mnist_dcgan", "cifar_dcgan", "stacked_mnist")  # those with --resume
 LARGEST_FILE = 4  # KiB, on a disk that is all but full
+EARLIEST = 0.05  # seconds: before, Python itself starts, and ends in its own way
 LAST_MOMENT = 0.8  # of its time alone, after which a command may be over before the signal
 MOST_TRIES = 3  # for each interruption
 LATEST = 10.0  # seconds from a signal to the end
@@ -116,7 +120,7 @@ def main(config: Config) -> None:
                 break
             name = config.only[i % len(config.only)]
             bar.update(task, numbers=f"interrupted: {name}")
-            after = rng.uniform(0, LAST_MOMENT * calm[name]["seconds"])
+            after = rng.uniform(EARLIEST, LAST_MOMENT * calm[name]["seconds"])
             interrupted.append(interrupt(config.data_dir, place, name, place / f"interrupted-{i}", after))
             bar.advance(task, interrupted[-1]["after_signal_s"] > 0)
         numbers = {

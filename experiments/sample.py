@@ -1,6 +1,6 @@
 """Look at what a trained DCGAN makes: samples, walks through its noise, the training images next to it (seconds).
 
-From the newest checkpoint of mnist_dcgan or cifar_dcgan it writes
+From the newest checkpoint of mnist_dcgan, cifar_dcgan or stacked_mnist it writes
 
     samples.png        a grid of fresh samples
     samples.npz, png/  --n samples for the tools that compute FID
@@ -30,11 +30,11 @@ from experiments.command.progress import phase
 from experiments.command.quick import at_most
 from experiments.command.results import save_result
 from experiments.image_runs.gan import CATEGORY
-from experiments.image_runs.images import images_of_classes, load
+from experiments.image_runs.images import of_run
 from experiments.image_runs.restore import restored
 from experiments.image_runs.samples import images_at, settled
 from experiments.pictures.images import save_gif, save_picture, tiles
-from gan_from_scratch import check, data
+from gan_from_scratch import check
 
 WRITES = (
     "samples.png", "samples.npz", "png/", "interpolation.png", "categories.png", "traversal.png", "traversal.gif",
@@ -84,15 +84,12 @@ def main(config: Config) -> None:
     """A run -> its G -> samples, and how near they are to the training images -> pictures."""
     started = time.perf_counter()
     gan, progress, about = restored(config.run)
-    dim, first, name = about["noise_dim"], about["categories"], about["data"]
+    dim, first = about["noise_dim"], about["categories"] * about["category_sets"]
     if config.coordinate is not None and not first <= config.coordinate < dim:
         raise ValueError(
             f"coordinate is {config.coordinate}, but must be at least {first} and below {dim}: these of z can be moved"
         )
-    real = {
-        split: images_of_classes(name, load(name, split, config.data_dir, about["synthetic"]), about["classes"])
-        for split in data.SPLITS
-    }
+    real = of_run(about, config.data_dir)
     height, width, channels = real["train"].shape[1:]
     refuse("n", config.n * (4 * dim + 3 * height * width * channels))  # noise, images, and what packs them
     prepare_folder(config.out, "sample", [*WRITES, *(f"png/{path.name}" for path in numbered(config.out / "png"))])
@@ -124,7 +121,7 @@ def main(config: Config) -> None:
         row_starts = gan.sample_noise(key_traversal, ROWS)
         draw_walks(
             images_of, start, end, traversed(row_starts, about["noise"], first, config.coordinate, config.span),
-            about["noise"], first, config.out,
+            about["noise"], about["categories"], first, config.out,
         )  # fmt: skip
     print(f"{len(samples):,} samples of {config.run} after step {numbers['step']:,}; results in {config.out}")
     print("median distance to the nearest training image (root mean square over pixels, 0 to 255):")
@@ -134,11 +131,11 @@ def main(config: Config) -> None:
 
 def draw_walks(
     images_of: Callable[[jax.Array], np.ndarray], start: jax.Array, end: jax.Array, moved: jax.Array, noise: str,
-    first: int, out: Path,
+    categories: int, first: int, out: Path,
 ) -> None:  # fmt: skip
     """interpolation.png from `start` (rows, dim) to `end`, categories.png of `start`, traversal.* of `moved`.
 
-    `moved` is (rows, COLUMNS, dim); the coordinates before `first` say the category.
+    `moved` is (rows, COLUMNS, dim); the coordinates before `first` say categories, a set of so many after the other.
     """
 
     def drawn(z: jax.Array) -> np.ndarray:
@@ -153,7 +150,7 @@ def draw_walks(
     whole = [jnp.concatenate([start[:, :first], z], axis=1) for z in walk]
     save_rows(drawn(jnp.stack(whole, axis=1)), "interpolation.png")
     if first:
-        save_rows(drawn(with_every_category(start, first)), "categories.png")
+        save_rows(drawn(with_every_category(start, categories, first)), "categories.png")
     else:
         (out / "categories.png").unlink(missing_ok=True)  # that of an earlier call, of another run
     rows = drawn(moved)
@@ -181,10 +178,14 @@ def between(z0: jax.Array, z1: jax.Array, t: float, noise: str) -> jax.Array:
     return weight_0 * z0 + weight_1 * z1
 
 
-def with_every_category(z: jax.Array, categories: int) -> jax.Array:
-    """Noises (rows, dim) to (rows, categories, dim): each with every category in turn."""
+def with_every_category(z: jax.Array, categories: int, first: int) -> jax.Array:
+    """Noises (rows, dim) to (rows, first, dim): each with every category of each set in turn, the other sets' kept.
+
+    A set's categories are said by `categories` coordinates, and `first` is the first that says none.
+    """
     every = CATEGORY * jnp.eye(categories)
-    return jnp.stack([z.at[:, :categories].set(category) for category in every], axis=1)
+    sets = range(0, first, categories)
+    return jnp.stack([z.at[:, at : at + categories].set(one) for at in sets for one in every], axis=1)
 
 
 def traversed(z: jax.Array, noise: str, first: int, coordinate: int | None, span: float) -> jax.Array:

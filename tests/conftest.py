@@ -73,12 +73,14 @@ def small(cache):
 
     def config(command, out, *, run=None, **training):
         usual = command.Config()
-        classes = data.CLASSES["mnist" if command.__name__.endswith("mnist_dcgan") else "cifar10"]
+        name = command.__name__.rpartition(".")[2]
+        of = {"mnist_dcgan": "mnist", "cifar_dcgan": "cifar10"}.get(name)
+        classes = {"classes": data.CLASSES[of]} if of else {}
         folders = {"out": out, "cache": cache, "synthetic": 60, "sample_every": 20, "checkpoint_every": 20}
         tiny = {"steps": 60, "batch": 8, "width": 4, "hidden": 6, "noise_dim": 5, "categories": 2, "decay": False}
         return dataclasses.replace(
             usual,
-            classes=classes,
+            **classes,
             run=dataclasses.replace(usual.run, **(folders | (run or {}))),
             training=dataclasses.replace(usual.training, **(tiny | training)),
         )

@@ -14,7 +14,7 @@ from experiments.image_runs.gan import CATEGORY, build, sampler_of_noise
 from experiments.image_runs.images import load, to_bytes, to_unit
 from experiments.image_runs.settings import DIGITS, Training
 from experiments.pictures import images as pictures
-from gan_from_scratch import train
+from gan_from_scratch import remedies, train
 from gan_from_scratch.images import networks
 
 
@@ -24,7 +24,9 @@ from gan_from_scratch.images import networks
         {"steps": 0}, {"batch": 0}, {"k": 0}, {"noise_dim": 0}, {"width": -1}, {"hidden": -1}, {"rate_g": 0.0},
         {"rate_d": -1.0}, {"b1": 1.0}, {"average": 1.0}, {"smoothing": 1.5}, {"label_noise": -0.1}, {"dropout": 1.0},
         {"clip": -1.0}, {"r1": float("nan")}, {"shift": -1}, {"skip_below": -1.0}, {"loss": "hinge"},
-        {"categories": -1}, {"categories": 100},
+        {"categories": -1}, {"categories": 100}, {"categories": 34, "category_sets": 3}, {"category_sets": 0},
+        {"packing": 0}, {"packing": 3}, {"packing": 64}, {"r2": -1.0}, {"smoothing": 0.1, "loss": "relativistic"},
+        {"skip_below": 0.7, "loss": "relativistic"}, {"skip_below": 1.4},
         {"noise": "laplace"}, {"batch": 1},
         {"dtype": "float16"}, {"optimizer": "sgd"}, {"architecture": "resnet"}, {"smoothing": 0.6, "label_noise": 0.6},
     ],
@@ -42,11 +44,15 @@ def test_settings_reach_the_seat_that_they_are_for():
     seats = build(Training(steps=1, width=2, average=0.0), (28, 28, 1))
     assert seats.penalties == () and seats.step_d is seats.step_g is None
     assert isinstance(seats.discriminator, networks.DCGANDiscriminator)
-    switches = {"smoothing": 0.1, "label_noise": 0.2, "r1": 3.0, "skip_below": 0.4, "shift": 5, "k": 6}
-    seats = build(Training(steps=1, width=2, batch_norm=False, **switches), (28, 28, 1))
-    noisy, r1 = seats.penalties
-    assert (noisy.smoothing, noisy.label_noise, r1.gamma) == (0.1, 0.2, 3.0)
+    switches = {"smoothing": 0.1, "label_noise": 0.2, "r1": 3.0, "r2": 7.0, "skip_below": 0.4, "shift": 5, "k": 6}
+    seats = build(Training(steps=1, width=2, batch_norm=False, packing=4, **switches), (28, 28, 1))
+    noisy, r1, r2 = seats.penalties
+    assert (noisy.smoothing, noisy.label_noise, r1.gamma, r2.gamma) == (0.1, 0.2, 3.0, 7.0)
+    assert isinstance(r2, remedies.R2)
     assert (seats.step_d.loss, seats.discriminator.pixels, seats.k) == (0.4, 5, 6)
+    assert seats.discriminator.discriminator.samples == 4  # each image is moved by itself, and then packed
+    both = build(Training(steps=1, width=2, loss="relativistic"), (28, 28, 1))
+    assert both.loss_g is both.loss_d is remedies.relativistic
 
 
 @pytest.mark.parametrize("categories", [0, 3])
@@ -65,6 +71,15 @@ def test_noise_is_a_category_and_independent_draws(noise, std, categories):
     np.testing.assert_allclose(np.cov(z.T)[categories:, categories:], std**2 * np.eye(8 - categories), atol=0.08)
     if noise == "uniform":
         assert np.abs(rest).max() <= 1
+
+
+def test_sets_of_categories_are_drawn_each_by_itself():
+    """Each pair of categories of two sets is one of nine, as likely: 10,000 z, 5 standard deviations."""
+    z = np.asarray(sampler_of_noise("gaussian", 8, 3, 2)(jax.random.key(4), 10_000))
+    first, second = z[:, :3].argmax(axis=1), z[:, 3:6].argmax(axis=1)
+    assert np.all((z[:, :6] == CATEGORY).sum(axis=1) == 2) and np.all((z[:, :6] != 0).sum(axis=1) == 2)
+    shares = np.bincount(3 * first + second, minlength=9) / 10_000
+    np.testing.assert_allclose(shares, 1 / 9, atol=5 * (8 / 81 / 10_000) ** 0.5)
 
 
 def test_tiles_stand_row_after_row():

@@ -78,11 +78,23 @@ def test_a_traversal_moves_one_coordinate(first):
 
 def test_every_category_in_turn_and_nothing_else_changes():
     z = sampler_of_noise("gaussian", 7, 3)(jax.random.key(0), 4)
-    every = sample.with_every_category(z, 3)
+    every = sample.with_every_category(z, 3, 3)
     assert every.shape == (4, 3, 7)
     np.testing.assert_array_equal(every[:, :, 3:], jnp.broadcast_to(z[:, None, 3:], (4, 3, 4)))
     for row in range(4):
         assert sum(bool(jnp.array_equal(point, z[row])) for point in every[row]) == 1
+
+
+def test_of_several_sets_one_changes_and_the_others_stay():
+    z = sampler_of_noise("gaussian", 7, 2, 3)(jax.random.key(0), 4)
+    every = np.asarray(sample.with_every_category(z, 2, 6))
+    assert every.shape == (4, 6, 7)
+    for i in range(6):
+        changed = slice(2 * (i // 2), 2 * (i // 2) + 2)
+        assert np.all(np.argmax(every[:, i, changed], axis=1) == i % 2) and np.all(
+            every[:, i, changed].sum(axis=1) == 5
+        )
+        np.testing.assert_array_equal(np.delete(every[:, i], changed, axis=1), np.delete(z, changed, axis=1))
 
 
 def test_nearest_finds_the_image_itself_first():

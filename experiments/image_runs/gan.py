@@ -9,14 +9,18 @@ import optax
 from experiments.command.memory import check_training
 from experiments.image_runs.settings import Training
 from gan_from_scratch import losses, remedies, train
+from gan_from_scratch.collapse.packing import Packed
 from gan_from_scratch.images import networks, textbook
 
 CATEGORY = 5.0  # in z, the coordinate of the category drawn: well above draws of N(0, 1); no other was tried
+LOSSES_G = losses.GENERATOR_LOSSES | {"relativistic": remedies.relativistic}
 
 
 def build(training: Training, shape: tuple[int, int, int]) -> train.GAN:
     """For images of that shape. ValueError if this machine has not the memory for it."""
     generator, discriminator = players(training, shape)
+    if training.packing > 1:
+        discriminator = Packed(discriminator, training.packing)
     if training.shift:
         discriminator = networks.Shifted(discriminator, training.shift)
     optimizer_g = optimizer(training, training.rate_g, training.steps)
@@ -27,15 +31,18 @@ def build(training: Training, shape: tuple[int, int, int]) -> train.GAN:
         penalties.append(remedies.NoisyTargets(training.smoothing, training.label_noise))
     if training.r1:
         penalties.append(remedies.R1(training.r1))
+    if training.r2:
+        penalties.append(remedies.R2(training.r2))
     gan = train.GAN(
         generator=generator,
         discriminator=discriminator,
         optimizer_g=optimizer_g,
         optimizer_d=optimizer(training, training.rate_d, training.steps * training.k),
-        sample_noise=sampler_of_noise(training.noise, training.noise_dim, training.categories),
+        sample_noise=sampler_of_noise(training.noise, training.noise_dim, training.categories, training.category_sets),
         batch=training.batch,
         k=training.k,
-        loss_g=losses.GENERATOR_LOSSES[training.loss],
+        loss_g=LOSSES_G[training.loss],
+        loss_d=remedies.relativistic if training.loss == "relativistic" else losses.discriminator_loss,
         penalties=tuple(penalties),
         step_d=remedies.Skipping(training.skip_below) if training.skip_below else None,
     )
@@ -65,8 +72,10 @@ def optimizer(training: Training, rate: float, updates: int) -> optax.GradientTr
     return optax.chain(optax.clip(training.clip), rule) if training.clip else rule
 
 
-def sampler_of_noise(noise: str, dim: int, categories: int) -> train.Sampler:
+def sampler_of_noise(noise: str, dim: int, categories: int, sets: int = 1) -> train.Sampler:
     """z (n, dim): the first `categories` coordinates say which category it is, the others are continuous noise.
+
+    With several sets so many categories are drawn, each said by as many coordinates, set after set.
 
     A continuous G maps noise in one piece to images in one piece, and digits are ten islands: on the bridges between
     them its images are no digits (Khayatkhoei et al. 2018). With a category as one part of z (Chen et al. 2016, without
@@ -75,11 +84,12 @@ def sampler_of_noise(noise: str, dim: int, categories: int) -> train.Sampler:
 
     def sample(key, n):
         key_category, key_noise = jax.random.split(key)
-        category = jax.random.randint(key_category, (n,), 0, max(1, categories))
+        category = jax.random.randint(key_category, (n, sets), 0, max(1, categories))
+        said = CATEGORY * jax.nn.one_hot(category, categories).reshape(n, sets * categories)
         if noise == "gaussian":
-            continuous = jax.random.normal(key_noise, (n, dim - categories))
+            continuous = jax.random.normal(key_noise, (n, dim - sets * categories))
         else:
-            continuous = jax.random.uniform(key_noise, (n, dim - categories), minval=-1, maxval=1)
-        return jnp.concatenate([CATEGORY * jax.nn.one_hot(category, categories), continuous], axis=1)
+            continuous = jax.random.uniform(key_noise, (n, dim - sets * categories), minval=-1, maxval=1)
+        return jnp.concatenate([said, continuous], axis=1)
 
     return sample

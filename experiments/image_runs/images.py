@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +13,9 @@ from experiments.command.progress import phase
 from gan_from_scratch import data
 
 QUICK = 12_000  # images of a split for --quick
+STACKED = "stacked_mnist"
+STACKS = 100_000  # to learn from: a hundred of each kind
+SHAPES = data.SHAPES | {STACKED: (28, 28, 3)}  # of the images of a run on each data set
 
 
 @phase("reading images")
@@ -34,6 +38,25 @@ def images_of_classes(name: str, dataset: data.Dataset, classes: Sequence[str]) 
     if len(images) < 2:
         raise ValueError(f"classes is {tuple(classes)}, but must have at least 2 images: there are {len(images)}")
     return images
+
+
+def stacked(digits: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Three random digits as the channels of one image: digits uint8 (m, 28, 28, 1) to n images (n, 28, 28, 3).
+
+    A channel's digit does not depend on the others', so that there are a thousand kinds of image, about equally many
+    of each (Metz et al. 2017, section 3.3.1).
+    """
+    which = np.random.default_rng(seed).integers(len(digits), size=(3, n))
+    return np.concatenate([digits[channel] for channel in which], axis=-1)
+
+
+def of_run(about: dict[str, Any], data_dir: Path | None) -> dict[str, np.ndarray]:
+    """The images uint8 (n, h, w, c) that a run, described by `about`, learns from, and test images of its kind."""
+    if about["data"] == STACKED:
+        digits = {split: load("mnist", split, data_dir, about["synthetic"], about["quick"])[0] for split in data.SPLITS}
+        return {"train": stacked(digits["train"], STACKS, 0), "test": stacked(digits["test"], len(digits["test"]), 1)}
+    splits = {split: load(about["data"], split, data_dir, about["synthetic"]) for split in data.SPLITS}
+    return {split: images_of_classes(about["data"], of_split, about["classes"]) for split, of_split in splits.items()}
 
 
 def check_batch(batch: int, images: int) -> None:

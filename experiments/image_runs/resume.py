@@ -10,8 +10,9 @@ from jax import Array
 
 from experiments.command.progress import phase
 from experiments.command.results import PLACES, flat
+from experiments.image_runs.images import SHAPES
 from experiments.image_runs.learn import Progress, at_the_start
-from gan_from_scratch import checkpoint, data, train
+from gan_from_scratch import checkpoint, train
 
 CHECKPOINTS = "checkpoints"  # their folder in --out
 
@@ -31,7 +32,7 @@ def beginning(gan: train.GAN, key: Array, folder: Path, about: dict[str, Any], r
     if not resume:
         if checkpoint.newest(folder) is not None:
             raise ValueError(f"{folder} holds checkpoints: go on from them with --resume, or choose another --out")
-        return at_the_start(state, data.SHAPES[about["data"]])
+        return at_the_start(state, SHAPES[about["data"]])
     refuse_another(about_of(folder), about)
     found = checkpoint.load(folder, state)
     if found.step > about["steps"]:
@@ -50,10 +51,12 @@ def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
 
 
 def about_of(folder: Path) -> dict[str, Any]:
-    """What run the newest checkpoint belongs to. ValueError if it is none of mnist_dcgan or cifar_dcgan."""
+    """What run the newest checkpoint belongs to. ValueError if it is none of an image GAN's."""
     about = checkpoint.about(folder)
-    if about.get("data") not in data.SHAPES or "steps" not in about:
-        raise ValueError(f"{folder}: expected a checkpoint of mnist_dcgan or cifar_dcgan, found one of something else")
+    if about.get("data") not in SHAPES or "steps" not in about:
+        raise ValueError(
+            f"{folder}: expected a checkpoint of mnist_dcgan, cifar_dcgan or stacked_mnist, found one of something else"
+        )
     return about
 
 

@@ -62,9 +62,11 @@ def curves(history: dict[str, np.ndarray], generator_loss: str) -> Figure:
         means = np.add.reduceat(history[name], edges[:-1]) / np.diff(edges)
         axis.plot(middle, means, color=colour, linestyle=style, label=label)
 
-    draw(left, "loss_d", "D's loss, $-V(D, G)$", BLUE, "-")
+    compares = generator_loss == "relativistic"
+    label, chance, at_chance = ("relativistic", "log 2", 1) if compares else ("$-V(D, G)$", "2 log 2", 2)
+    draw(left, "loss_d", f"D's loss, {label}", BLUE, "-")
     draw(left, "loss_g", f"G's loss, {LOSSES[generator_loss]}", ORANGE, "--")
-    left.axhline(2 * np.log(2), color=GREY, linestyle=":", label="D's loss where D = 1/2, 2 log 2")
+    left.axhline(at_chance * np.log(2), color=GREY, linestyle=":", label=f"D's loss where it cannot tell, {chance}")
     left.set(xlabel="step of Algorithm 1", ylabel="loss [nats]")
     draw(right, "d_real", "D(x), real", BLUE, "-")
     draw(right, "d_fake", "D(G(z)), generated", GREEN, "--")

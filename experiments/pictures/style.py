@@ -14,7 +14,7 @@ from experiments.command.folder import replacing
 
 BLUE, GREEN, ORANGE, PURPLE, GREY = "#0072B2", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
 WIDTH = 10  # inches of a wide figure: where a README shows it at 900 pixels, 8 points are 10 pixels
-LOSSES = {"saturating": "saturating", "nonsaturating": "non-saturating"}
+LOSSES = {"saturating": "saturating", "nonsaturating": "non-saturating", "relativistic": "relativistic"}
 
 
 def band(axis: Axes, x: np.ndarray, lowest: np.ndarray, highest: np.ndarray, colour: str) -> None:

@@ -138,4 +138,5 @@ def of_runs() -> dict[str, str]:
         "products_cifar10": products["cifar10"],
         # Each ratio to PyTorch is taken inside its round, where both met the same machine.
         "over_func": f"{toys['JAX, 32 seeds'] / toys['torch.func, 32 seeds']:.1f}",
+        "draws_cost": f"{100 * (1 - toys['JAX, 1 seed'] / toys['JAX, 1 seed, nothing drawn']):.0f}",
     }

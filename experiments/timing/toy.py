@@ -1,6 +1,7 @@
 """The contenders of benchmark toy: a step of the 1-D GAN with the defaults of goodfellow_1d."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 
 import jax
@@ -23,6 +24,7 @@ def contenders(seed: int, seeds: int, compiled: bool) -> dict[str, Contender]:
         "NumPy, by hand": Contender(numpy_steps(settings, seed), CHUNK),
         "JAX, 1 seed": Contender(jax_steps(settings, seed, 1), CHUNK),
         f"JAX, {seeds} seeds": Contender(jax_steps(settings, seed, seeds), CHUNK, seeds),
+        "JAX, 1 seed, nothing drawn": Contender(jax_steps(settings, seed, 1, drawn=False), CHUNK),
     }
     if find_spec("torch"):
         from experiments.timing import torch_toy  # PyTorch is an optional dependency
@@ -56,12 +58,18 @@ def numpy_steps(settings: Settings, seed: int) -> Callable[[int], object]:
     return run
 
 
-def jax_steps(settings: Settings, seed: int, seeds: int) -> Callable[[int], object]:
-    """train.train as goodfellow_1d calls it, one chunk after another."""
+def jax_steps(settings: Settings, seed: int, seeds: int, drawn: bool = True) -> Callable[[int], object]:
+    """train.train as goodfellow_1d calls it, one chunk after another.
+
+    With `drawn` False each step sees the same data and noise: what is then spared is the price of random numbers.
+    """
     gan = build(settings, numpy_gan.Units(settings.mean, settings.std))
+    sample = settings.p_data().sample
+    if not drawn:
+        x, z = sample(jax.random.key(seed), gan.batch), gan.sample_noise(jax.random.key(seed), gan.batch)
+        sample, gan = lambda key, n: x, replace(gan, sample_noise=lambda key, n: z)
     keys = jax.random.split(jax.random.key(seed), seeds)
     start = jax.jit(jax.vmap(lambda key: train.init(gan, key)))(keys)
-    sample = settings.p_data().sample
     advance = jax.jit(jax.vmap(lambda state, key: train.train(gan, state, sample, key, CHUNK)))
 
     def run(steps: int):

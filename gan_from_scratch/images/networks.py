@@ -106,7 +106,7 @@ class Shifted(nn.Module):
     pixels: int
 
     @nn.compact
-    def __call__(self, x: Float[ArrayLike, "batch ..."], train: bool) -> Float[Array, " batch"]:
+    def __call__(self, x: Float[ArrayLike, "batch ..."], train: bool) -> Float[Array, " judgements"]:
         if np.ndim(x) != 4:
             raise ValueError(f"x has shape {np.shape(x)}, but only images (batch, h, w, channels) can be shifted")
         if self.pixels >= (size := min(x.shape[1:3])):
