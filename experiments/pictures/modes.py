@@ -1,5 +1,6 @@
 """The pictures of mode_collapse.py."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -81,5 +82,5 @@ def moving(rows: dict[str, Row], data: Mixture, path: Path) -> None:
 
 
 def wrapped(name: str) -> str:
-    """In two lines, broken at the comma."""
-    return name.replace(", ", ",\n", 1)
+    """Broken at the comma, and where a line would be longer than a density is tall."""
+    return "\n".join(textwrap.fill(part, 24) for part in name.replace(", ", ",\n", 1).splitlines())

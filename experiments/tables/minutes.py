@@ -9,7 +9,7 @@ COMMANDS = (
     ("gradient_vanishing", "gradient_vanishing", "Why does log(1 - D(G(z))) stop learning, and what does that cost?"),
     ("dirac_gan", "dirac_gan", "Which update rule arrives, and do the eigenvalues foretell it?"),
     ("frozen_players", "frozen_players", "What goes wrong when D is not frozen in G's step?"),
-    ("mode_collapse_ring", "mode_collapse", "When does a GAN lose modes, what brings them back? (5 methods, 10 seeds)"),
+    ("mode_collapse", "mode_collapse", "When does a GAN lose modes, and what brings them back?"),
     ("mnist_dcgan", "mnist_dcgan", "How good do digits become?"),
     ("cifar_dcgan", "cifar_dcgan", "And frogs, or all ten classes?"),
     ("stacked_mnist", "stacked_mnist", "Three digits in an image: does a DCGAN make all of a thousand kinds?"),
