@@ -6,13 +6,20 @@ from experiments.tables.markdown import result, table
 
 
 def modes_ring() -> str:
-    """Each method on the ring, the real data last."""
-    found = result("mode_collapse_ring")["numbers"]
+    return modes("mode_collapse_ring", 8)
+
+
+def modes_grid() -> str:
+    return modes("mode_collapse_grid", 25)
+
+
+def modes(name: str, number: int) -> str:
+    """Each method on data of so many modes, the real data last."""
+    found = result(name)["numbers"]
     rows = [row_of(title, row) for title, row in found["rows"].items()]
     rows.append(row_of("real data", found["real"]))
-    return table(
-        ["median (worst seed)", "modes of 8", "near a mode [%]", "KL [nats]", "width", "s / 1,000 steps"], rows
-    )
+    header = ["median (worst seed)", f"modes of {number}", "near a mode [%]", "KL [nats]", "width", "s / 1,000 steps"]
+    return table(header, rows)
 
 
 def row_of(title: str, row: dict) -> list[str]:
@@ -29,4 +36,4 @@ def row_of(title: str, row: dict) -> list[str]:
     ]
 
 
-TABLES = {function.__name__: function for function in (modes_ring,)}
+TABLES = {function.__name__: function for function in (modes_ring, modes_grid)}
