@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from experiments import sample, stacked_mnist
-from experiments.image_runs import images, stacked
+from experiments.image_runs import images, resume, stacked
 from experiments.pictures import stacked as pictures
-from gan_from_scratch import data
+from gan_from_scratch import checkpoint, data
 
 TEN = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.full((28, 28, 1), 20, np.uint8)  # a digit's brightness
 
@@ -55,7 +55,7 @@ def test_kl_of_real_images_is_what_their_number_makes_it():
     )
     for kind in ("generated", "real"):
         # At 26 of a kind the next order adds 1 / (12 * 26) of it.
-        expected = stacked.KL_OF_FEW / n
+        expected = 999 / (2 * n)
         assert numbers[kind]["kl"] == pytest.approx(expected, abs=5 * (2 * 999) ** 0.5 / (2 * n))
         assert (numbers[kind]["kinds"], numbers[kind]["images"]) == (1000, n)
         assert numbers[kind]["class_score"] == pytest.approx(10, abs=0.01) and numbers[kind]["frechet"] < 1e-3
@@ -89,7 +89,7 @@ def test_an_image_stands_beside_its_channels():
         assert seen == [image[0, 0].tolist(), *([int(value)] * 3 for value in image[0, 0]), [255] * 3]
 
 
-def test_from_digits_to_kinds_and_on_with_what_is_kept(tmp_path, small, cache):
+def test_from_digits_to_kinds_and_on_with_what_is_kept(tmp_path, small):
     """Trained, judged, drawn; longer with --resume; its G is sampled. With packing, relativistic, R1 and R2 at once."""
     out = tmp_path / "run"
     changed = {"category_sets": 3, "noise_dim": 8, "packing": 2, "loss": "relativistic", "r1": 1.0, "r2": 1.0}
@@ -109,6 +109,13 @@ def test_from_digits_to_kinds_and_on_with_what_is_kept(tmp_path, small, cache):
     assert (tmp_path / "drawn" / "categories.png").exists()
     with pytest.raises(ValueError, match="another run"):
         stacked_mnist.main(small(stacked_mnist, out, run=run | {"resume": True}, steps=60, **settings | {"packing": 4}))
+
+
+def test_a_checkpoint_older_than_a_setting_is_read_with_it_off(tmp_path):
+    about = {"data": "mnist", "steps": 3, "packing": 2}
+    checkpoint.save(tmp_path, checkpoint.Checkpoint(1, {"w": np.zeros(2)}, {"seconds": np.zeros(1)}, about))
+    found = resume.about_of(tmp_path)
+    assert (found["r2"], found["category_sets"], found["packing"], found["steps"]) == (0.0, 1, 2, 3)
 
 
 def test_what_a_run_learns_from_is_what_sample_compares_with():

@@ -1,6 +1,7 @@
 """Where an image run begins: at its start or at a checkpoint, which says of which run it is."""
 
 import json
+from dataclasses import MISSING, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from experiments.command.progress import phase
 from experiments.command.results import PLACES, flat
 from experiments.image_runs.images import SHAPES
 from experiments.image_runs.learn import Progress, at_the_start
+from experiments.image_runs.settings import Training
 from gan_from_scratch import checkpoint, train
 
 CHECKPOINTS = "checkpoints"  # their folder in --out
@@ -51,13 +53,17 @@ def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
 
 
 def about_of(folder: Path) -> dict[str, Any]:
-    """What run the newest checkpoint belongs to. ValueError if it is none of an image GAN's."""
+    """What run the newest checkpoint belongs to. ValueError if it is none of an image GAN's.
+
+    A setting of Training that is younger than the checkpoint was off in its run, as its default is.
+    """
     about = checkpoint.about(folder)
     if about.get("data") not in SHAPES or "steps" not in about:
         raise ValueError(
             f"{folder}: expected a checkpoint of mnist_dcgan, cifar_dcgan or stacked_mnist, found one of something else"
         )
-    return about
+    usual = {field.name: field.default for field in fields(Training) if field.default is not MISSING}
+    return usual | about
 
 
 def kept(folder: Path) -> str:

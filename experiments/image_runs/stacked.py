@@ -16,7 +16,6 @@ from experiments.image_runs.classifier import Judge
 from gan_from_scratch.images import metrics
 
 KINDS = 1000
-KL_OF_FEW = (KINDS - 1) / 2  # over n: what KL is expected to be for n real images, at first order in 1 / n
 # What is measured, how it is called in tables, and how many digits of it mean something.
 LABELS = (
     ("kinds", "kinds of 1,000", 0),
@@ -62,7 +61,8 @@ def scores(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """LABELS and counts of generated and of real images, equally many, uint8 (n, h, w, 3), beside digits (m, h, w, 1).
 
-    KL of real images is not 0, because n images have no equal shares: it is about KL_OF_FEW / n.
+    KL of real images is not 0, because n images have no equal shares: it is about
+    (KINDS - 1) / 2 n, at first order in 1 / n.
     """
     _, reference = judge(digits)
     found = {"generated": named(judge, generated), "real": named(judge, real)}
