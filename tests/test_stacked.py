@@ -47,6 +47,23 @@ def test_kl_of_equal_shares_of_some_kinds(kinds):
     assert stacked.kl_to_equal(counts) == pytest.approx(math.log(1000 / kinds), abs=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_kl_is_that_of_the_channels_and_what_they_tell_of_each_other(seed):
+    counts = np.random.default_rng(seed).integers(0, 50, 1000)
+    p = (counts / counts.sum()).reshape(10, 10, 10)
+    alone = np.einsum("abc,ade,fbg,hic->abc", np.ones_like(p), p, p, p)  # p_a p_b p_c
+    told = np.sum(p[p > 0] * np.log(p[p > 0] / alone[p > 0]))
+    assert stacked.kl_to_equal(counts) == pytest.approx(stacked.kl_of_channels(counts) + told, abs=1e-12)
+
+
+def test_channels_that_copy_each_other_have_equal_shares_each():
+    """A hundred kinds of a thousand, a b b: KL log 10, and nothing of it in a single channel."""
+    counts = np.zeros((10, 10, 10), int)
+    counts[:, range(10), range(10)] = 3
+    assert stacked.kl_to_equal(counts.ravel()) == pytest.approx(math.log(10))
+    assert stacked.kl_of_channels(counts.ravel()) == pytest.approx(0, abs=1e-12)
+
+
 def test_kl_of_real_images_is_what_their_number_makes_it():
     """Pearson's statistic over 2 n: (1000 - 1) / 2 n in the mean, and over draws sqrt(2 (1000 - 1)) / 2 n."""
     n = 26_000

@@ -20,6 +20,7 @@ KINDS = 1000
 LABELS = (
     ("kinds", "kinds of 1,000", 0),
     ("kl", "KL to equal shares [nats]", 4),
+    ("kl_channels", "of it in single channels [nats]", 4),
     ("class_score", "class score of the digits, 1 to 10", 2),
     ("frechet", "Frechet distance of the digits to test", 3),
 )
@@ -50,9 +51,19 @@ def named(judge: Judge, images: np.ndarray) -> Named:
 
 
 def kl_to_equal(counts: np.ndarray) -> float:
-    """KL(shares || 1 / KINDS) in nats: 0 for equal shares, log 1000 = 6.9 where all images are of one kind."""
+    """KL(shares || equal ones) in nats: 0 for equal shares, log 1000 = 6.9 where all of 1000 kinds are one."""
     shares = counts[counts > 0] / counts.sum()
-    return float(np.sum(shares * np.log(KINDS * shares)))
+    return float(np.sum(shares * np.log(len(counts) * shares)))
+
+
+def kl_of_channels(counts: np.ndarray) -> float:
+    """The part of `kl_to_equal` of the kinds that is in each channel by itself, the sum over the three.
+
+    KL(p_abc || uniform) is KL(p_a || uniform) + KL(p_b || uniform) + KL(p_c || uniform) + KL(p_abc || p_a p_b p_c), and
+    the last is what the digits of an image tell of each other.
+    """
+    by_channel = counts.reshape(10, 10, 10)
+    return sum(kl_to_equal(by_channel.sum(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
 
 
 @phase("judging")
@@ -71,6 +82,7 @@ def scores(
             "images": int(of.counts.sum()),
             "kinds": int(np.sum(of.counts > 0)),
             "kl": kl_to_equal(of.counts),
+            "kl_channels": kl_of_channels(of.counts),
             "class_score": metrics.class_score(of.probabilities),
             "frechet": metrics.frechet_distance(of.features, reference),
         }

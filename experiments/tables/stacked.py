@@ -5,8 +5,11 @@ from experiments.tables.markdown import result, table
 
 # What each run is of, and its result file.
 RUNS = (
-    ("plain DCGAN", "stacked_mnist_plain"),
-    ("noise that knows of ten digits in each channel", "stacked_mnist"),
+    ("plain DCGAN", "stacked_mnist"),
+    ("plain DCGAN", "stacked_mnist_8000_steps"),
+    ("packing, 2 samples", "stacked_mnist_packing_2"),
+    ("noise that knows of ten digits in each channel", "stacked_mnist_categories"),
+    ("noise that knows of ten digits in each channel", "stacked_mnist_categories_40000_steps"),
 )
 
 
