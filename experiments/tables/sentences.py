@@ -17,6 +17,7 @@ def of_rough_day() -> dict[str, str]:
 def of_modes() -> dict[str, str]:
     found = result("mode_collapse_ring")
     rows, real = (found["numbers"][name] for name in ("rows", "real"))
+    stacks = result("stacked_mnist")["numbers"]["judged"]
 
     def lost(name: str) -> str:
         """Seeds that end with fewer than all eight modes."""
@@ -27,6 +28,9 @@ def of_modes() -> dict[str, str]:
         "lost_calm": lost("GAN, Adam without momentum"),
         "modes_seeds": str(found["config"]["seeds"]),
         "near_ours": f"{100 * np.median(rows['ours, noise in 64 pieces']['high_quality']):.1f}",
+        "kinds": f"{stacks['generated']['kinds']:,}",
+        "kinds_kl": f"{stacks['generated']['kl']:.3f}",
+        "kinds_kl_real": f"{stacks['real']['kl']:.3f}",
         "near_real": f"{100 * np.median(real['high_quality']):.1f}",
     }
 
