@@ -88,7 +88,9 @@ def test_flax_is_met_where_modules_are():
         "networks",
         "images.networks",
         "images.textbook",
+        "images.goodfellow",
         "collapse.packing",
+        "collapse.pacgan",
         "collapse.minibatch",
         "collapse.fourier",
     )

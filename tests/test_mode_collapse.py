@@ -1,5 +1,6 @@
 """mode_collapse: each row is what its name says, a finished row is kept, and what is drawn is what was scored."""
 
+import dataclasses
 import inspect
 import json
 import re
@@ -94,14 +95,35 @@ CHANGES = {
     "k5": {"k"},
     "packing-2": {"discriminator"},
     "packing-4": {"discriminator"},
+    "pacgan": {"generator", "discriminator", "batch"},
     "minibatch": {"discriminator"},
     "unrolled-5": {"step_g"},
     "r1": {"penalties"},
     "relativistic": {"loss_g", "loss_d", "penalties"},
     "ours": {"loss_g", "loss_d", "penalties", "discriminator"},
     "ours-pieces": {"loss_g", "loss_d", "penalties", "discriminator", "sample_noise"},
+    "ours-average": {"loss_g", "loss_d", "penalties", "discriminator", "sample_noise"},
     "ours-modes": {"loss_g", "loss_d", "penalties", "discriminator", "sample_noise"},
 }
+
+
+def test_a_row_on_fixed_samples_draws_from_those_alone(monkeypatch):
+    monkeypatch.setitem(methods.METHODS, "few", dataclasses.replace(methods.METHODS["gan"], fixed=7))
+    draw = methods.sampler("few", ring(), jax.random.key(0))
+    seen = [{tuple(point) for point in np.asarray(draw(jax.random.key(i), 50)).tolist()} for i in range(2)]
+    assert seen[0] == seen[1] and len(seen[0]) == 7
+    fresh = methods.sampler("gan", ring(), jax.random.key(0))
+    assert len(np.unique(fresh(jax.random.key(1), 50), axis=0)) == 50
+
+
+def test_what_moves_is_collapse_beside_remedy():
+    """By the median over seeds at the end, not by one seed or by the start."""
+    kl = {"calm": [[2, 2, 2], [0.01, 0.01, 2]], "worst": [[0, 0, 0], [0.5, 0.6, 0]], "ours": [[1, 1, 1], [0.3] * 3]}
+    finished = {
+        name: rows.Row(np.array([0, 1]), {"kl": np.array(values)}, np.zeros((2, 1, 2)), 1.0)
+        for name, values in kl.items()
+    }
+    assert list(mode_collapse.collapse_and_remedy(finished)) == ["worst", "ours"]
 
 
 def test_a_g_that_has_gone_to_infinity_has_found_nothing():

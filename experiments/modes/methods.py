@@ -13,6 +13,7 @@ from jax import Array
 from gan_from_scratch import losses, networks, remedies, train
 from gan_from_scratch.collapse.fourier import FourierFeatures
 from gan_from_scratch.collapse.minibatch import BatchDiscriminator, MinibatchDiscrimination
+from gan_from_scratch.collapse.pacgan import PacDiscriminator, PacGenerator
 from gan_from_scratch.collapse.packing import Packed
 from gan_from_scratch.collapse.unrolled import Unrolled
 from gan_from_scratch.distributions import Mixture
@@ -24,6 +25,8 @@ MOMENTUM = 0.9  # Adam's default b1, with which the plain GAN collapses here
 EPS_ROOT = 1e-12  # under Adam's root, which Unrolled differentiates and which has no slope at 0
 PIECE = 5.0  # in z, the coordinate of the piece drawn: well above draws of N(0, 1)
 GAMMA = 0.1  # of R1 and R2, in standard units
+PIECES = 256  # of our noise: many for each mode, so that their shares come out even, and no bridge within a mode shows
+OCTAVES = 5  # of waves in front of D: the shortest is about as long as a mode of the ring is wide
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Method:
     changed: Callable[[train.GAN, Mixture, float], train.GAN]
     momentum: float = MOMENTUM
     average: float = 0.0  # memory of the running average of G's parameters; 0: none
+    fixed: int = 0  # samples drawn once, to learn from; 0: fresh ones in each step
 
 
 def scale_of(data: Mixture) -> float:
@@ -71,7 +75,18 @@ def build(name: str, data: Mixture, steps: int) -> train.GAN:
         batch=BATCH,
     )
     gan = method.changed(plain, data, scale)
-    return replace(gan, optimizer_d=adam(steps * gan.k, method.momentum))  # both rates fall to 0 at the end
+    if gan.k > 1:
+        gan = replace(gan, optimizer_d=adam(steps * gan.k, method.momentum))  # both rates fall to 0 at the end
+    return gan
+
+
+def sampler(name: str, data: Mixture, key: Array) -> train.Sampler:
+    """What draws the data of a row."""
+    fixed = METHODS[name].fixed
+    if not fixed:
+        return data.sample
+    points = data.sample(key, fixed)
+    return lambda key, n: points[jax.random.randint(key, (n,), 0, fixed)]
 
 
 def adam(updates: int, momentum: float) -> optax.GradientTransformation:
@@ -113,13 +128,23 @@ def relativistic(gan: train.GAN, data: Mixture, scale: float) -> train.GAN:
 
 
 def ours(pieces: int | None, gan: train.GAN, data: Mixture, scale: float) -> train.GAN:
-    """Relativistic with R1 and R2, waves in front of D, Adam without momentum, an average of G, and noise in `pieces`.
+    """Relativistic with R1 and R2, waves in front of D, Adam without momentum, and noise in `pieces`.
 
     None: as many as there are modes.
     """
     gan = relativistic(gan, data, scale)
     noise = Noise(len(data.means) if pieces is None else pieces)
-    return replace(gan, sample_noise=noise, discriminator=FourierFeatures(networks.Discriminator(HIDDEN), 4, scale))
+    discriminator = FourierFeatures(networks.Discriminator(HIDDEN), OCTAVES, scale)
+    return replace(gan, sample_noise=noise, discriminator=discriminator)
+
+
+def pacgan(gan: train.GAN, data: Mixture, scale: float) -> train.GAN:
+    """All of PacGAN's settings, but for the 400,000 steps (Lin et al. 2018, section 4.1)."""
+    optimizer = optax.adam(1e-4, b1=0.8)
+    return replace(
+        gan, generator=PacGenerator(), discriminator=Packed(PacDiscriminator(), 2), optimizer_g=optimizer,
+        optimizer_d=optimizer, batch=100,
+    )  # fmt: skip
 
 
 METHODS = {
@@ -129,11 +154,13 @@ METHODS = {
     "no-momentum": Method("GAN, Adam without momentum", same, 0.0),
     "packing-2": Method("packing, 2 samples", partial(packed, 2)),
     "packing-4": Method("packing, 4 samples", partial(packed, 4)),
+    "pacgan": Method("packing, 2 samples, as PacGAN's authors", pacgan, fixed=100_000),
     "minibatch": Method("minibatch discrimination", minibatch),
     "unrolled-5": Method("unrolled, 5 steps", unrolled),
     "r1": Method("R1", penalised),
     "relativistic": Method("relativistic, R1 + R2", relativistic),
-    "ours": Method("ours, noise N(0, I)", partial(ours, 0), 0.0, 0.999),
-    "ours-pieces": Method("ours, noise in 64 pieces", partial(ours, 64), 0.0, 0.999),
-    "ours-modes": Method("ours, noise that knows the number of modes", partial(ours, None), 0.0, 0.999),
+    "ours": Method("ours, noise N(0, I)", partial(ours, 0), 0.0),
+    "ours-modes": Method("ours, noise that knows the number of modes", partial(ours, None), 0.0),
+    "ours-average": Method(f"ours, noise in {PIECES} pieces, an average of G", partial(ours, PIECES), 0.0, 0.999),
+    "ours-pieces": Method(f"ours, noise in {PIECES} pieces", partial(ours, PIECES), 0.0),
 }

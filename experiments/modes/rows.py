@@ -30,13 +30,19 @@ class Row(NamedTuple):
     seconds: float  # in the loop over steps, without compiling
 
 
-def run(gan: train.GAN, data: Mixture, key: jax.Array, seeds: int, steps: int, tell: Callable[[int], None]) -> Row:
-    """Train so many seeds at once; `tell` hears how many steps are done. Seeds go the same way in each row's draws."""
+def run(
+    gan: train.GAN, data: Mixture, sample_data: train.Sampler, key: jax.Array, seeds: int, steps: int,
+    tell: Callable[[int], None],
+) -> Row:  # fmt: skip
+    """Train so many seeds at once on draws of sample_data; `tell` hears how many steps are done.
+
+    Seeds go the same way in each row's draws.
+    """
     key_init, key_run, key_z = (jax.random.split(jax.random.fold_in(key, i), seeds) for i in range(3))
     states = jax.jit(jax.vmap(lambda key: train.init(gan, key)))(key_init)
 
     def advance(states, n):
-        return jax.vmap(lambda state, key: train.train(gan, state, data.sample, key, n)[0])(states, key_run)
+        return jax.vmap(lambda state, key: train.train(gan, state, sample_data, key, n)[0])(states, key_run)
 
     @jax.jit
     @jax.vmap

@@ -61,7 +61,7 @@ def curves(rows: dict[str, Row], modes: int, real_kl: float) -> Figure:
     found.axhline(modes, color="black", linestyle=":", linewidth=0.8)
     found.set(xlabel="step", ylabel=f"modes with a sample, of {modes}", ylim=(0, modes * 1.05))
     kl.axhline(real_kl, color="black", linestyle=":", linewidth=0.8, label="real data")
-    kl.set(xlabel="step", ylabel="KL of the modes' shares to equal ones [nats]", yscale="log")
+    kl.set(xlabel="step", ylabel="KL to equal shares [nats]", yscale="log")
     handles, labels = kl.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure

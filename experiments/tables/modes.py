@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from experiments.modes.methods import METHODS
 from experiments.tables.markdown import result, table
 
 
@@ -14,12 +15,14 @@ def modes_grid() -> str:
 
 
 def modes(name: str, number: int) -> str:
-    """Each method on data of so many modes, the real data last."""
-    found = result(name)["numbers"]
-    rows = [row_of(title, row) for title, row in found["rows"].items()]
-    rows.append(row_of("real data", found["real"]))
+    """Each method on data of so many modes, the real data last. Rows that were run for fewer steps only say so."""
+    found, shorter = (result(file)["numbers"] for file in (name, f"{name}_3000_steps"))
+    rows = {title: row_of(title, row) for title, row in found["rows"].items()}
+    for title, row in shorter["rows"].items():
+        rows.setdefault(title, row_of(f"{title}, {row['steps']:,} steps", row))
+    order = [method.title for method in METHODS.values() if method.title in rows]
     header = ["median (worst seed)", f"modes of {number}", "near a mode [%]", "KL [nats]", "width", "s / 1,000 steps"]
-    return table(header, rows)
+    return table(header, [*(rows[title] for title in order), row_of("real data", found["real"])])
 
 
 def row_of(title: str, row: dict) -> list[str]:
