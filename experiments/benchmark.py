@@ -1,4 +1,4 @@
-"""Ours beside PyTorch, if it is installed: the 1-D GAN (1 minute) or, with `images`, the DCGANs (6 minutes).
+"""Ours beside PyTorch, if it is installed: the 1-D GAN (1 minute); with `images` DCGANs and the paper's GAN (7).
 
 All contenders run the same networks, batch, optimizer and order of updates, in turns in one process: round after
 round, so that what else the machine does meets each of them. Writes result.json and prints a table.
@@ -30,7 +30,7 @@ class Config:
     """Which benchmark, and how long."""
 
     what: Annotated[Literal["toy", "images"], tyro.conf.Positional] = "toy"
-    """toy: the 1-D GAN. images: the networks of mnist_dcgan and of cifar_dcgan."""
+    """toy: the 1-D GAN. images: the networks of mnist_dcgan, of cifar_dcgan and of goodfellow_mnist."""
     seed: int = 0
     """Decides every draw."""
     out: Path = Path("runs/benchmark")
@@ -42,7 +42,7 @@ class Config:
     seeds: int = 32
     """toy: how many GANs JAX trains together in its second entry."""
     batch: int = 64
-    """images: images in a batch."""
+    """images: images in a batch, but for the paper's GAN, whose networks and batch are the paper's."""
     width: int = 64
     """images: channels of the layers nearest to the image."""
     compiled: bool = True

@@ -18,6 +18,7 @@ from experiments.tables import (
     minutes,
     modes,
     optimal_discriminator,
+    parzen,
     quoted,
     stacked,
     vanishing,
@@ -29,7 +30,19 @@ README = Path(__file__).parent.parent / "README.md"
 RESULTS_PAGE = RESULTS / "README.md"
 TABLES = {
     name: function
-    for file in (gan_1d, optimal_discriminator, vanishing, dirac, frozen, modes, stacked, dcgan, minutes, quoted)
+    for file in (
+        gan_1d,
+        optimal_discriminator,
+        vanishing,
+        dirac,
+        frozen,
+        modes,
+        stacked,
+        parzen,
+        dcgan,
+        minutes,
+        quoted,
+    )
     for name, function in file.TABLES.items()
 }
 

@@ -35,6 +35,8 @@ COMMANDS = {
     "dirac_gan": ([], ["--steps", "1000000000000"]),
     "frozen_players": ([], ["--batch", "100000000000"]),
     "mode_collapse": ([], ["--seeds", "1000000000"]),
+    "goodfellow_mnist": ([], ["--width-g", "1000000000"]),
+    "parzen_critique": ([], None),
     "mnist_dcgan": ([], ["--noise-dim", "1000000000000"]),
     "cifar_dcgan": ([], ["--batch", "1000000000", "--synthetic", "1000000000"]),
     "stacked_mnist": ([], ["--noise-dim", "1000000000000"]),
@@ -44,11 +46,12 @@ COMMANDS = {
     "benchmark": ([], ["--seeds", "1000000000"]),
     "killed_runs": ([], None),
 }
-# Those with --cache.
-CACHED = {"mnist_dcgan", "cifar_dcgan", "stacked_mnist", "classifier", "pytorch_dcgan", "killed_runs"}
-# Those with --data-dir, and using it.
-DATA = {"mnist_dcgan", "cifar_dcgan", "stacked_mnist", "classifier", "pytorch_dcgan", "sample"}
-RESUMED = ("mnist_dcgan", "cifar_dcgan", "stacked_mnist")  # those with --resume
+# Those that judge images, those with --cache, and those with --data-dir, and using it.
+IMAGES = {
+    "goodfellow_mnist", "parzen_critique", "mnist_dcgan", "cifar_dcgan", "stacked_mnist", "classifier", "pytorch_dcgan",
+}  # fmt: skip
+CACHED, DATA = IMAGES | {"killed_runs"}, IMAGES | {"sample"}
+RESUMED = ("goodfellow_mnist", "mnist_dcgan", "cifar_dcgan", "stacked_mnist")  # those with --resume
 LARGEST_FILE = 4  # KiB, on a disk that is all but full
 EARLIEST = 0.05  # seconds: before, Python itself starts, and ends in its own way
 LAST_MOMENT = 0.8  # of its time alone, after which a command may be over before the signal

@@ -1,6 +1,6 @@
-"""Look at what a trained DCGAN makes: samples, walks through its noise, the training images next to it (seconds).
+"""Look at what a trained image GAN makes: samples, walks through its noise, the training images next to it (seconds).
 
-From the newest checkpoint of mnist_dcgan, cifar_dcgan or stacked_mnist it writes
+From the newest checkpoint of mnist_dcgan, cifar_dcgan, stacked_mnist or goodfellow_mnist it writes
 
     samples.png        a grid of fresh samples
     samples.npz, png/  --n samples for the tools that compute FID
@@ -31,6 +31,7 @@ from experiments.command.quick import at_most
 from experiments.command.results import save_result
 from experiments.image_runs.gan import CATEGORY
 from experiments.image_runs.images import of_run
+from experiments.image_runs.nearest import nearest
 from experiments.image_runs.restore import restored
 from experiments.image_runs.samples import images_at, settled
 from experiments.pictures.images import save_gif, save_picture, tiles
@@ -101,8 +102,8 @@ def main(config: Config) -> None:
         images_of = partial(images_at, gan, state)
         samples = images_of(gan.sample_noise(key_samples, config.n))
     with phase("looking for neighbours"):
-        order, distance = nearest(samples[:COMPARED], real["train"])
-        _, distance_of_test = nearest(real["test"][:COMPARED], real["train"])
+        order, distance = nearest(samples[:COMPARED], real["train"], NEIGHBOURS)
+        _, distance_of_test = nearest(real["test"][:COMPARED], real["train"], NEIGHBOURS)
     numbers = {
         "step": int(state.step),
         "samples": len(samples),
@@ -198,15 +199,6 @@ def traversed(z: jax.Array, noise: str, first: int, coordinate: int | None, span
     in_turn = first + rows % (z.shape[1] - first)
     moved = in_turn if coordinate is None else jnp.full(len(z), coordinate)
     return jnp.stack([z.at[rows, moved].set(value) for value in np.linspace(-span, span, COLUMNS)], axis=1)
-
-
-def nearest(images: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each image the NEIGHBOURS nearest others: their places, and root mean square distances over pixels."""
-    k = min(NEIGHBOURS, len(among))
-    flat, others = (x.reshape(len(x), -1).astype(np.float32) for x in (images, among))
-    squares = (flat**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * flat @ others.T
-    order = np.argsort(squares, axis=1, kind="stable")[:, :k]
-    return order, np.sqrt(np.maximum(np.take_along_axis(squares, order, axis=1), 0) / flat.shape[1])
 
 
 def save_samples(samples: np.ndarray, out: Path) -> None:

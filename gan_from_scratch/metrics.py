@@ -2,7 +2,7 @@
 
 Samples on the line against a distribution whose cdf F is known exactly: mean and standard deviation can match while the
 shape is wrong, and both distances see the whole shape. Samples in space against the modes of a mixture: which were
-found, how often, and how wide. Images against images: images/metrics.py.
+found, how often, and how wide. Images against images: images/metrics.py and images/parzen.py.
 """
 
 import math
@@ -15,8 +15,9 @@ from jaxtyping import Float
 
 from gan_from_scratch import check
 from gan_from_scratch.images.metrics import class_score, coverage, frechet_distance
+from gan_from_scratch.images.parzen import choose_sigma, parzen_log_likelihood
 
-__all__ = ["class_score", "coverage", "frechet_distance"]  # handed on
+__all__ = ["choose_sigma", "class_score", "coverage", "frechet_distance", "parzen_log_likelihood"]  # handed on
 
 Samples = Float[np.ndarray | jax.Array, "..."]
 NEAR = 3  # standard deviations from its nearest centre up to which a sample is of high quality (VEEGAN, section 4.1)
@@ -104,8 +105,7 @@ def _nearest(samples: Samples, centers: Samples, std: float | int) -> tuple[np.n
     samples, centers = np.asarray(samples, np.float64), np.asarray(centers, np.float64)
     if samples.ndim != 2 or centers.ndim != 2 or samples.shape[1] != centers.shape[1]:
         raise ValueError(
-            f"samples has shape {samples.shape} and centers {centers.shape}, but they must have shapes (n, dim) and "
-            "(modes, dim)"
+            f"samples has shape {samples.shape} and centers {centers.shape}, but must have (n, dim) and (modes, dim)"
         )
     check.all_finite("samples", samples)
     check.all_finite("centers", centers)

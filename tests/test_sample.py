@@ -10,6 +10,7 @@ from PIL import Image
 
 from experiments import mnist_dcgan, sample
 from experiments.image_runs.gan import sampler_of_noise
+from experiments.image_runs.nearest import nearest
 from gan_from_scratch import data
 
 
@@ -99,7 +100,7 @@ def test_of_several_sets_one_changes_and_the_others_stay():
 
 def test_nearest_finds_the_image_itself_first():
     images, _ = data.synthetic("cifar10", 40)
-    order, distance = sample.nearest(images[5:8], images)
+    order, distance = nearest(images[5:8], images, 6)
     np.testing.assert_array_equal(order[:, 0], [5, 6, 7])
     assert np.all(distance[:, 0] < 1e-2) and np.all(np.diff(distance, axis=1) >= 0)
     by_hand = np.sqrt(np.mean((images[5].astype(float) - images[order[0, 1]]) ** 2))

@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.command.folder import replacing
 
-PLACES = ("out", "data_dir", "cache")  # fields of a Config that say where files lie: no part of a result
+PLACES = ("out", "data_dir", "cache", "runs")  # fields of a Config that say where files lie: no part of a result
 
 
 def save_result(out: Path, config: Any, started: float, numbers: dict) -> None:

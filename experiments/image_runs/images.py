@@ -15,7 +15,10 @@ from gan_from_scratch import data
 QUICK = 12_000  # images of a split for --quick
 STACKED = "stacked_mnist"
 STACKS = 100_000  # to learn from: a hundred of each kind
-SHAPES = data.SHAPES | {STACKED: (28, 28, 3)}  # of the images of a run on each data set
+PAPER = "goodfellow_mnist"
+LEARNT = 50_000  # of MNIST's 60,000 training images, in a run of PAPER; the others are for validation
+VALIDATED = 1_000  # validation images by which Parzen's sigma is chosen
+SHAPES = data.SHAPES | {STACKED: (28, 28, 3), PAPER: (28, 28, 1)}  # of the images of a run on each data set
 
 
 @phase("reading images")
@@ -50,11 +53,20 @@ def stacked(digits: np.ndarray, n: int, seed: int) -> np.ndarray:
     return np.concatenate([digits[channel] for channel in which], axis=-1)
 
 
+def learnt_and_validation(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of MNIST's 60,000 training images the first LEARNT and VALIDATED of the others; of fewer the same shares."""
+    learnt, validated = (len(images) * number // 60_000 for number in (LEARNT, VALIDATED))
+    return images[:learnt], images[learnt : learnt + max(1, validated)]
+
+
 def of_run(about: dict[str, Any], data_dir: Path | None) -> dict[str, np.ndarray]:
     """The images uint8 (n, h, w, c) that a run, described by `about`, learns from, and test images of its kind."""
     if about["data"] == STACKED:
         digits = {split: load("mnist", split, data_dir, about["synthetic"], about["quick"])[0] for split in data.SPLITS}
         return {"train": stacked(digits["train"], STACKS, 0), "test": stacked(digits["test"], len(digits["test"]), 1)}
+    if about["data"] == PAPER:
+        train, test = (load("mnist", split, data_dir, about["synthetic"], about["quick"])[0] for split in data.SPLITS)
+        return {"train": learnt_and_validation(train)[0], "test": test}
     splits = {split: load(about["data"], split, data_dir, about["synthetic"]) for split in data.SPLITS}
     return {split: images_of_classes(about["data"], of_split, about["classes"]) for split, of_split in splits.items()}
 

@@ -27,7 +27,7 @@ class Progress(NamedTuple):
     """A run so far: what a checkpoint keeps. `history` is what the figures and the report are made from:
 
     each of METRICS (steps,); frames (moments, SHOWN, h, w, c) uint8, G at the same noises; frame_steps (moments,);
-    seconds (), in the loop over steps, without compiling.
+    seconds (), in the loop over steps, without compiling. What `learn` was given to measure is (moments,) as well.
     """
 
     state: train.GANState
@@ -75,12 +75,13 @@ def learn(
     checkpoint_every: int,
     folder: Path,
     about: dict,
+    measure: Callable[[train.GANState], dict[str, float]] = lambda state: {},
 ) -> tuple[Progress, int | None]:
     """On images uint8 (n, h, w, c) to the last step, with checkpoints in `folder`, which say what run they are of.
 
     Returns what was reached, and None or the step at which the run broke: the first with a loss that is not finite, or,
     if only parameters are not, the last of its CHUNK. What was reached is then from before that CHUNK. A signal ends it
-    after one more checkpoint, with KeyboardInterrupt.
+    after one more checkpoint, with KeyboardInterrupt. Whenever a picture is taken, `measure` is asked of the state.
     """
     key_run, key_show, key_settle = (jax.random.fold_in(key, i) for i in (1, 2, 3))
     images = jax.device_put(images)  # as bytes: a quarter of the memory; each batch is gathered in the compiled loop
@@ -103,7 +104,7 @@ def learn(
         done = int(progress.state.step)
         task = bar.add_task(about["data"], total=steps, completed=done, numbers="compiling")
         if done == 0:
-            progress = with_frame(progress, look(progress.state))
+            progress = with_frame(progress, look(progress.state), measure(progress.state))
         compile_for(min(CHUNK, steps - done))  # while a signal still ends this at once: there is nothing to save
         stopped = later.enter_context(stop_signals())
         while done < steps:
@@ -120,7 +121,7 @@ def learn(
             history = {name: np.append(progress.history[name], measured[name]) for name in METRICS}
             progress = Progress(state, progress.history | history | {"seconds": progress.history["seconds"] + seconds})
             if due(done, sample_every):
-                progress = with_frame(progress, look(state))
+                progress = with_frame(progress, look(state), measure(state))
             means = {name: values.mean() for name, values in measured.items()}
             now = (
                 f"D's loss {means['loss_d']:.2f}  G's {means['loss_g']:.2f}  D(x) {means['d_real']:.2f}  "
@@ -140,9 +141,10 @@ def learn(
     return progress, None
 
 
-def with_frame(progress: Progress, images: Array) -> Progress:
-    """The run with one more picture of the same noises."""
+def with_frame(progress: Progress, images: Array, measured: dict[str, float]) -> Progress:
+    """The run with one more picture of the same noises, and what was measured at that moment."""
     history = progress.history
+    history = history | {name: np.append(history.get(name, []), value) for name, value in measured.items()}
     frames = np.append(history["frames"], np.asarray(images)[None], axis=0)
     frame_steps = np.append(history["frame_steps"], int(progress.state.step))
     return progress._replace(history=history | {"frames": frames, "frame_steps": frame_steps})

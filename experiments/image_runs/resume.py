@@ -11,7 +11,7 @@ from jax import Array
 
 from experiments.command.progress import phase
 from experiments.command.results import PLACES, flat
-from experiments.image_runs.images import SHAPES
+from experiments.image_runs.images import PAPER, SHAPES
 from experiments.image_runs.learn import Progress, at_the_start
 from experiments.image_runs.settings import Training
 from gan_from_scratch import checkpoint, train
@@ -44,9 +44,11 @@ def beginning(gan: train.GAN, key: Array, folder: Path, about: dict[str, Any], r
 
 def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
     """Raise ValueError unless a run described as `wanted` can go on from a checkpoint of one described as `found`."""
-    free = {*PLACES, "resume", "checkpoint_every", "samples", "quick"}
+    free = {*PLACES, "resume", "checkpoint_every", "quick"}
+    if wanted.get("data") != PAPER:
+        free |= {"samples"}  # a run of PAPER judges as many on its way
     if not wanted["decay"]:
-        free |= {"steps"}  # with constant learning rates a run may be made longer
+        free |= {"steps", "epochs"}  # with rates that do not end a run may be made longer
     checkpoint.refuse_another(
         *({key: value for key, value in run.items() if key not in free} for run in (found, wanted))
     )
@@ -60,8 +62,11 @@ def about_of(folder: Path) -> dict[str, Any]:
     about = checkpoint.about(folder)
     if about.get("data") not in SHAPES or "steps" not in about:
         raise ValueError(
-            f"{folder}: expected a checkpoint of mnist_dcgan, cifar_dcgan or stacked_mnist, found one of something else"
+            f"{folder}: expected a checkpoint of mnist_dcgan, cifar_dcgan, stacked_mnist or goodfellow_mnist, found one"
+            " of something else"
         )
+    if about["data"] == PAPER:
+        return about
     usual = {field.name: field.default for field in fields(Training) if field.default is not MISSING}
     return usual | about
 

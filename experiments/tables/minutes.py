@@ -10,6 +10,8 @@ COMMANDS = (
     ("dirac_gan", "dirac_gan", "Which update rule arrives, and do the eigenvalues foretell it?"),
     ("frozen_players", "frozen_players", "What goes wrong when D is not frozen in G's step?"),
     ("mode_collapse", "mode_collapse", "When does a GAN lose modes, and what brings them back?"),
+    ("goodfellow_mnist", "goodfellow_mnist", "The paper's own networks on MNIST: Table 1, Figures 2 and 3"),
+    ("parzen_critique", "parzen_critique", "And does its measure say which images are good?"),
     ("mnist_dcgan", "mnist_dcgan", "How good do digits become?"),
     ("cifar_dcgan", "cifar_dcgan", "And frogs, or all ten classes?"),
     ("stacked_mnist", "stacked_mnist", "Three digits in an image: does a DCGAN make all of a thousand kinds?"),
@@ -30,6 +32,8 @@ VARIANTS = (
     ("frozen_players", "frozen_players"),
     ("classifier_mnist", "classifier"),
     ("classifier_cifar10", "classifier --data cifar10"),
+    ("goodfellow_mnist", "goodfellow_mnist"),
+    ("parzen_critique", "parzen_critique"),
     ("mnist_dcgan", "mnist_dcgan"),
     ("cifar_dcgan", "cifar_dcgan"),
     ("stacked_mnist", "stacked_mnist"),
@@ -64,7 +68,9 @@ def tiers() -> str:
 
 
 def minutes(name: str) -> str:
-    return f"{result(name)['seconds'] / 60:.1f}"
+    """The seconds of a run that was resumed are those of its last part; its training's are those of all parts."""
+    found = result(name)
+    return f"{max(found['seconds'], found['numbers'].get('training_seconds', 0)) / 60:.1f}"
 
 
 def speed() -> str:

@@ -2,16 +2,33 @@
 
 import numpy as np
 
+from experiments.image_runs.parzen import PAPER_ERROR, PAPER_MEAN
 from experiments.tables.markdown import result
+from experiments.tables.parzen import RUN, in_nats
 
 
 def numbers() -> dict[str, str]:
     found = of_the_line() | of_vanishing() | of_frozen_players() | of_games() | of_images() | of_runs()
-    return found | of_rough_day() | of_modes()
+    return found | of_rough_day() | of_modes() | of_table_1()
 
 
 def of_rough_day() -> dict[str, str]:
     return {"rough_interruptions": str(result("rough_day")["numbers"]["counts"]["interruptions"])}
+
+
+def of_table_1() -> dict[str, str]:
+    run, judged = result(RUN)["numbers"], result("parzen_critique")["numbers"]["rows"]
+    return {
+        "paper_nats": f"{PAPER_MEAN} ± {PAPER_ERROR}",
+        "newest_nats": in_nats(run["parzen"]["newest G"]),
+        "averaged_nats": in_nats(run["parzen"]["averaged G"]),
+        "real_nats": in_nats(run["parzen"]["training images"]),
+        "k_means_nats": in_nats(judged["k-means centres"]["parzen"]),
+        "paper_epochs": f"{run['epochs'][-1]:g}",
+    }
+
+
+OURS = "ours, noise in 256 pieces"
 
 
 def of_modes() -> dict[str, str]:
@@ -25,9 +42,13 @@ def of_modes() -> dict[str, str]:
 
     return {
         "lost_gan": lost("GAN"),
-        "lost_calm": lost("GAN, Adam without momentum"),
+        "lost_k5": lost("GAN, k = 5"),
+        "lost_ours": lost(OURS),
         "modes_seeds": str(found["config"]["seeds"]),
-        "near_ours": f"{100 * np.median(rows['ours, noise in 64 pieces']['high_quality']):.1f}",
+        "near_ours": f"{100 * np.median(rows[OURS]['high_quality']):.1f}",
+        "modes_kl_ours": f"{np.median(rows[OURS]['kl']):.4f}",
+        "modes_kl_real": f"{np.median(real['kl']):.4f}",
+        "width_ours": f"{np.median(rows[OURS]['spread']):.2f}",
         "kinds": f"{stacks['generated']['kinds']:,}",
         "kinds_kl": f"{stacks['generated']['kl']:.3f}",
         "kinds_kl_real": f"{stacks['real']['kl']:.3f}",

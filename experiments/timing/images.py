@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.image_runs import goodfellow
 from experiments.image_runs.gan import build
 from experiments.image_runs.learn import CHUNK, chunk_of_steps
 from experiments.image_runs.settings import DIGITS, FROGS, Training
@@ -19,16 +20,18 @@ from gan_from_scratch import data, train
 from gan_from_scratch.images import convolution
 from gan_from_scratch.images.networks import image_levels
 
+PAPER = goodfellow.PaperTraining()
+
 
 def contenders(seed: int, batch: int, width: int, compiled: bool) -> dict[str, dict[str, Contender]]:
-    """Images per second of both commands' networks, on made-up images."""
+    """Images per second of three commands' networks, on made-up images."""
     groups = {}
     gpu = jax.default_backend() != "cpu"
     for label, training, pixels in networks(batch, width):
-        found = {"JAX": dcgan_in_jax(training, pixels, seed)}
+        found = {"JAX": in_jax(build(training, pixels.shape[1:]), pixels, seed, training.mirror)}
         if gpu:
-            half = replace(training, dtype="bfloat16")
-            found["JAX, bfloat16"] = dcgan_in_jax(half, pixels, seed)
+            half = build(replace(training, dtype="bfloat16"), pixels.shape[1:])
+            found["JAX, bfloat16"] = in_jax(half, pixels, seed, training.mirror)
         if find_spec("torch"):
             from experiments.timing import torch_dcgan  # PyTorch is an optional dependency
 
@@ -42,7 +45,21 @@ def contenders(seed: int, batch: int, width: int, compiled: bool) -> dict[str, d
         if not gpu:
             found["the matrix products alone"] = products_alone(training, pixels.shape[1:], seed)
         groups[label] = found
-    return groups
+    return groups | {f"the paper's networks, batch {PAPER.batch}": of_the_paper(seed, compiled)}
+
+
+def of_the_paper(seed: int, compiled: bool) -> dict[str, Contender]:
+    """The networks and the rule of goodfellow_mnist."""
+    pixels, _ = data.synthetic("mnist", 10 * PAPER.batch)
+    gan = goodfellow.build(PAPER, pixels)
+    found = {"JAX": in_jax(gan, pixels, seed)}
+    if find_spec("torch"):
+        from experiments.timing import torch_goodfellow  # PyTorch is an optional dependency
+
+        for compile_it in (False, True)[: 1 + compiled]:
+            run = torch_goodfellow.trainer(PAPER, pixels, gan.generator.bias, seed, compile_it)
+            found["PyTorch, " + ("compiled" if compile_it else "eager")] = Contender(run, CHUNK, PAPER.batch)
+    return found
 
 
 def networks(batch: int, width: int) -> Iterator[tuple[str, Training, np.ndarray]]:
@@ -65,11 +82,10 @@ def shares_of_a_step(seed: int, batch: int, width: int) -> dict[str, dict[str, f
     return found
 
 
-def dcgan_in_jax(training: Training, pixels: np.ndarray, seed: int) -> Contender:
+def in_jax(gan: train.GAN, pixels: np.ndarray, seed: int, mirror: bool = False) -> Contender:
     """The compiled chunk of an image run, one after another."""
-    gan = build(training, pixels.shape[1:])
     key = jax.random.key(seed)
-    advance = chunk_of_steps(gan, key, training.mirror)
+    advance = chunk_of_steps(gan, key, mirror)
     state, pixels = jax.jit(partial(train.init, gan))(key), jax.device_put(pixels)
 
     def run(steps: int) -> None:
@@ -78,7 +94,7 @@ def dcgan_in_jax(training: Training, pixels: np.ndarray, seed: int) -> Contender
             state, _, _ = advance(state, pixels, CHUNK)
         jax.block_until_ready(state)
 
-    return Contender(run, CHUNK, training.batch)
+    return Contender(run, CHUNK, gan.batch)
 
 
 def products_alone(training: Training, shape: tuple[int, int, int], seed: int) -> Contender:

@@ -99,8 +99,13 @@ def _radii(points: Float[np.ndarray, "n d"], k: int) -> Float[np.ndarray, " n"]:
 
 
 def _distances(a: Float[np.ndarray, "m d"], b: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m n"]:
+    return np.sqrt(squared_distances(a, b))
+
+
+def squared_distances(a: Float[np.ndarray, "m d"], b: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m n"]:
+    """|a_i - b_j|^2 = |a_i|^2 + |b_j|^2 - 2 a_i b_j, as one matrix product; errors of rounding do not go below 0."""
     squares = np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1) - 2 * a @ b.T
-    return np.sqrt(np.maximum(squares, 0))
+    return np.maximum(squares, 0)
 
 
 def _moments(name: str, features: Features) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d d"]]:
