@@ -40,12 +40,14 @@ WRITES = (
     "checkpoints/", "result.json",
 )  # fmt: skip
 ROWS, COLUMNS = 10, 10  # of samples, and of walks
+WAYS = ("newest G", "averaged G")
 QUICK = {"epochs": 1, "width_g": 64, "width_d": 16}
 
 
 @dataclass(frozen=True)
 class Config:
-    """The default is the release of the paper's authors, in the order of Algorithm 1."""
+    """The default is the release of the paper's authors, with both players' steps at once; --no-simultaneous is
+    Algorithm 1. --quick: 1 epoch, widths 64 and 16."""
 
     run: tyro.conf.OmitArgPrefixes[Run] = Run(
         out=Path("runs/goodfellow_mnist"), sample_every=5_000, checkpoint_every=5_000
@@ -63,10 +65,10 @@ def main(config: Config) -> None:
     run, training, key = config.run, config.training, jax.random.key(config.run.seed)
     labelled, (test, _) = (load("mnist", split, run.data_dir, run.synthetic, run.quick) for split in data.SPLITS)
     digits, validation = learnt_and_validation(labelled[0])
+    judge_learning = learning_for("mnist", run.synthetic, run.quick)
     check_batch(training.batch, len(digits))
     n = number_to_judge(run.samples, min(len(test), len(digits)))
-    judge_learning = learning_for("mnist", run.synthetic, run.quick)
-    refuse("samples", n * (4 * training.noise_dim + 3 * 8 * digits[0].size))  # noise, pixels, float64
+    refuse("samples or noise_dim", n * (4 * training.noise_dim + 3 * 8 * digits[0].size))  # noise, pixels, float64
     per_epoch = steps_in_an_epoch(training, len(digits))
     steps = training.epochs * per_epoch
 
@@ -77,7 +79,7 @@ def main(config: Config) -> None:
     start = beginning(gan, key, checkpoints, about, run.resume)
     check_cache(run.cache)
     prepare_folder(run.out, PAPER, WRITES)
-    z = gan.sample_noise(jax.random.fold_in(key, 6), n)
+    z = gan.sample_noise(jax.random.fold_in(key, 6), n)  # 0 to 5 are taken by the run
 
     def measure(state: train.GANState) -> dict[str, float]:
         made = {name: images_at(gan, each, z) for name, each in ways_to_sample(state).items()}
@@ -90,7 +92,7 @@ def main(config: Config) -> None:
 
     numbers = summary(end, broke, training.batch)
     numbers["epochs"] = (end.history["frame_steps"] / per_epoch).tolist()
-    numbers["validation_at_epochs"] = {name: end.history[name].tolist() for name in ways_to_sample(end.state)}
+    numbers["validation_at_epochs"] = {name: end.history[name].tolist() for name in WAYS if name in end.history}
     save_result(run.out, config, started, numbers)
     if broke is None:
         made = {name: images_at(gan, state, z) for name, state in ways_to_sample(end.state).items()}
@@ -120,7 +122,8 @@ def main(config: Config) -> None:
 def ways_to_sample(state: train.GANState) -> dict[str, train.GANState]:
     """With G as it stands, and after that with its running average, if one is kept."""
     averaged = remedies.averaged(state.g)
-    return {"newest G": state} | ({} if averaged is state.g else {"averaged G": state._replace(g=averaged)})
+    ways = [state] if averaged is state.g else [state, state._replace(g=averaged)]
+    return dict(zip(WAYS, ways, strict=False))
 
 
 def draw(

@@ -92,7 +92,8 @@ def main(config: Config) -> None:
         for i, (name, gan) in enumerate(gans.items()):
             title, path = methods.METHODS[name].title, out / "rows" / f"{name}.npz"
             bar.update(task, completed=i * config.steps, numbers=f"{title}: compiling")
-            row = rows.load(path, about)
+            about_row = about | {"row": title}
+            row = rows.load(path, about_row)
             if row is None:
 
                 def tell(step: int, i: int = i, title: str = title) -> None:
@@ -100,7 +101,7 @@ def main(config: Config) -> None:
 
                 sample_data = methods.sampler(name, data, jax.random.fold_in(key, 3))
                 row = rows.run(gan, data, sample_data, jax.random.fold_in(key, 0), config.seeds, config.steps, tell)
-                rows.save(row, path, about)
+                rows.save(row, path, about_row)
             finished[title] = row
             bar.update(task, completed=(i + 1) * config.steps, numbers=f"{title}: {in_words(row, data)}")
             save_result(

@@ -17,7 +17,7 @@ import numpy as np
 from experiments.command.folder import prepare_folder
 from experiments.command.line import command_line
 from experiments.command.memory import refuse
-from experiments.command.progress import progress_bar
+from experiments.command.progress import phase, progress_bar
 from experiments.command.quick import at_most
 from experiments.command.results import save_figure, save_result
 from experiments.image_runs import kmeans
@@ -40,7 +40,7 @@ class Config:
     """Real digits, the same with noise, k-means centres and class means always; GANs if their runs are named."""
 
     runs: tuple[Path, ...] = ()
-    """The --out of finished runs on digits, with their checkpoints: of goodfellow_mnist, mnist_dcgan."""
+    """The --out of runs on all digits, with their checkpoints: of goodfellow_mnist, mnist_dcgan."""
     seed: int = 0
     """Decides the GANs' noises and the noise on digits."""
     out: Path = Path("runs/parzen_critique")
@@ -77,19 +77,23 @@ def main(config: Config) -> None:
         load("mnist", split, config.data_dir, config.synthetic, config.quick) for split in data.SPLITS
     )
     digits, validation = learnt_and_validation(labelled[0])
-    n = number_to_judge(config.samples, min(len(test), len(digits)))
     judge_learning = learning_for("mnist", config.synthetic, config.quick)
+    n = number_to_judge(config.samples, min(len(test), len(digits)))
     refuse("samples", 3 * 8 * n * digits[0].size)  # in float64, as Parzen's windows see them
-    makers = kinds_of_images(config, digits, labelled[1][: len(digits)], n)
+    with phase("reading runs"):
+        makers = kinds_of_images(config, digits, labelled[1][: len(digits)], n)
     check_cache(config.cache)
     prepare_folder(config.out, "parzen_critique", WRITES)
     judge, _ = trained(judge_learning, labelled, config.cache)
 
     rows, shown = {}, {}
-    _, reference = judge(test[:n])
+    with phase("judging test images"):
+        _, reference = judge(test[:n])
     for name, make in makers.items():
         images = make()
-        rows[name] = of_images(judge, "mnist", images, reference) | {"parzen": estimate(images, validation, test)}
+        with phase(f"judging {name}"):
+            judged = of_images(judge, "mnist", images, reference)
+        rows[name] = judged | {"parzen": estimate(images, validation, test)}
         shown[name] = images[:10]
         save_result(config.out, config, started, {"rows": rows})
     save_figure(config.out, "images.png", kinds({name: (shown[name], in_words(row)) for name, row in rows.items()}))
@@ -106,6 +110,12 @@ def kinds_of_images(
         gan, progress, about = restored(run)
         if about["data"] not in ("mnist", PAPER):
             raise ValueError(f"runs names {run}, but that is a run on {about['data']}: choose runs on digits")
+        if about["synthetic"] != config.synthetic:
+            raise ValueError(
+                f"runs names {run}, whose synthetic is {about['synthetic']}, but it must be {config.synthetic} as here"
+            )
+        if about["data"] == "mnist" and len(about["classes"]) < 10:
+            raise ValueError(f"runs names {run}, whose classes are {about['classes']}, but they must be all ten")
         key = jax.random.fold_in(jax.random.key(config.seed), i)
         command = "mnist_dcgan" if about["data"] == "mnist" else PAPER
         name = f"{command}, {int(progress.state.step):,} steps"

@@ -65,7 +65,7 @@ class Config:
     coordinate: int | None = None
     """The coordinate of z that the traversal moves. None: a row for each of the first eight that say no category."""
     span: float = 3.0
-    """How far it moves from 0, each way, in Gaussian noise. Uniform noise moves from -1 to 1."""
+    """How far it moves from 0, each way, in Gaussian noise. Uniform noise moves to its ends."""
     quick: bool = False
     """The whole pipeline in less than a minute: at most 100 samples."""
 
@@ -85,6 +85,7 @@ def main(config: Config) -> None:
     """A run -> its G -> samples, and how near they are to the training images -> pictures."""
     started = time.perf_counter()
     gan, progress, about = restored(config.run)
+    span = about["furthest"] if about["noise"] == "uniform" else config.span
     dim, first = about["noise_dim"], about["categories"] * about["category_sets"]
     if config.coordinate is not None and not first <= config.coordinate < dim:
         raise ValueError(
@@ -121,7 +122,7 @@ def main(config: Config) -> None:
         start, end = gan.sample_noise(key_walk, 2 * ROWS).reshape(2, ROWS, dim)
         row_starts = gan.sample_noise(key_traversal, ROWS)
         draw_walks(
-            images_of, start, end, traversed(row_starts, about["noise"], first, config.coordinate, config.span),
+            images_of, start, end, traversed(row_starts, first, config.coordinate, span),
             about["noise"], about["categories"], first, config.out,
         )  # fmt: skip
     print(f"{len(samples):,} samples of {config.run} after step {numbers['step']:,}; results in {config.out}")
@@ -189,12 +190,11 @@ def with_every_category(z: jax.Array, categories: int, first: int) -> jax.Array:
     return jnp.stack([z.at[:, at : at + categories].set(one) for at in sets for one in every], axis=1)
 
 
-def traversed(z: jax.Array, noise: str, first: int, coordinate: int | None, span: float) -> jax.Array:
-    """Noises (rows, dim) to (rows, COLUMNS, dim): in each row one coordinate runs through its range.
+def traversed(z: jax.Array, first: int, coordinate: int | None, span: float) -> jax.Array:
+    """Noises (rows, dim) to (rows, COLUMNS, dim): in each row one coordinate runs from -span to span.
 
-    That is -span to span in Gaussian noise. It is `coordinate`, or with None the next one from `first` on in each row.
+    It is `coordinate`, or with None the next one from `first` on in each row.
     """
-    span = 1.0 if noise == "uniform" else span
     rows = jnp.arange(len(z))
     in_turn = first + rows % (z.shape[1] - first)
     moved = in_turn if coordinate is None else jnp.full(len(z), coordinate)

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from experiments import goodfellow_mnist, sample
+from experiments import goodfellow_mnist, parzen_critique, sample
 from experiments.image_runs import goodfellow, images, parzen, restore
 from experiments.image_runs.goodfellow import PaperTraining
 from gan_from_scratch import data, losses, train
@@ -135,7 +135,17 @@ def test_from_digits_to_pictures_and_on(tmp_path, cache, capsys):
     ends = [restore.restored(folder)[1].state for folder in (out, whole)]
     jax.tree.map(np.testing.assert_array_equal, *ends)
     sample.main(sample.Config(run=out, out=tmp_path / "drawn", n=12))
-    for changed in ({"run": {"resume": True}, "dropout": False}, {"run": {"resume": True, "samples": 21}}):
+    assert restore.restored(out)[2]["furthest"] == 3**0.5  # as far as its noise goes, a walk goes
+    critic = parzen_critique.Config(
+        runs=(out, whole), out=tmp_path / "judged", cache=cache, synthetic=60, samples=20, rounds=1
+    )
+    parzen_critique.main(critic)
+    rows = json.loads((tmp_path / "judged" / "result.json").read_text())["numbers"]["rows"]
+    assert list(rows)[1:3] == ["goodfellow_mnist, 40 steps", f"goodfellow_mnist, 40 steps ({whole})"]
+    with pytest.raises(ValueError, match="whose synthetic is 60, but it must be 50 as here"):
+        parzen_critique.main(dataclasses.replace(critic, synthetic=50))
+    longer = {"run": {"resume": True}}
+    for changed in (longer | {"dropout": False}, {"run": {"resume": True, "samples": 21}}):
         with pytest.raises(ValueError, match="another run"):
             goodfellow_mnist.main(tiny(out, cache, **changed))
 
@@ -156,6 +166,19 @@ def test_from_digits_to_pictures_and_on(tmp_path, cache, capsys):
 def test_bad_settings_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         PaperTraining(**settings)
+
+
+def test_a_run_that_breaks_is_kept_up_to_there(tmp_path, cache, monkeypatch):
+    out = tmp_path / "run"
+    build = goodfellow.build
+    broken = lambda *settings: dataclasses.replace(  # noqa: E731
+        build(*settings), loss_g=lambda fake, real: jnp.nan * jnp.mean(fake)
+    )
+    monkeypatch.setattr(goodfellow_mnist, "build", broken)
+    with pytest.raises(FloatingPointError, match="training went non-finite at step 1; there is no checkpoint"):
+        goodfellow_mnist.main(tiny(out, cache))
+    found = json.loads((out / "result.json").read_text())["numbers"]
+    assert found["non_finite_at_step"] == 1 and set(found["validation_at_epochs"]) == {"newest G", "averaged G"}
 
 
 def test_a_batch_larger_than_what_is_learnt_from_is_named(tmp_path, cache):

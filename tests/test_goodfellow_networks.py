@@ -83,6 +83,12 @@ def test_pixels_start_at_their_means():
     assert np.isfinite(bias).all()
 
 
+@pytest.mark.parametrize("images", [np.zeros((3, 2, 2, 1)), np.zeros((0, 2, 2, 1), np.uint8)])
+def test_marginals_are_of_bytes(images):
+    with pytest.raises(ValueError, match="but must be bytes, at least one image"):
+        goodfellow.marginal_logits(images)
+
+
 def test_dropout_keeps_what_it_should_and_only_in_training():
     """With weights of one on a D of one layer: logits are sums, of which a share .8 of pixels and .5 of units stay."""
     discriminator = MaxoutDiscriminator((400,), 1)

@@ -6,13 +6,14 @@ import json
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from experiments import mode_collapse
 from experiments.modes import methods, rows
-from gan_from_scratch import metrics, train
+from gan_from_scratch import metrics, remedies, train
 from gan_from_scratch.distributions import grid, ring
 
 
@@ -114,6 +115,26 @@ def test_a_row_on_fixed_samples_draws_from_those_alone(monkeypatch):
     assert seen[0] == seen[1] and len(seen[0]) == 7
     fresh = methods.sampler("gan", ring(), jax.random.key(0))
     assert len(np.unique(fresh(jax.random.key(1), 50), axis=0)) == 50
+
+
+def test_who_has_momentum_and_who_an_average():
+    """Momentum shows in a step without a slope after one with a slope."""
+    for name in set(methods.METHODS) - {"pacgan"}:
+        gan = methods.build(name, ring(), 10)
+        params = jnp.zeros(1)
+        for optimizer in (gan.optimizer_g, gan.optimizer_d):
+            _, state = optimizer.update(jnp.ones(1), optimizer.init(params), params)
+            after, _ = optimizer.update(jnp.zeros(1), state, params)
+            assert bool(after[0]) == (name != "no-momentum" and not name.startswith("ours")), name
+        player = train.Player(params, {}, gan.optimizer_g.init(params))
+        assert (remedies.averaged(player) is not player) == (name == "ours-average"), name
+
+
+def test_a_kept_row_of_another_meaning_is_refused(finished, monkeypatch):
+    renamed = dataclasses.replace(methods.METHODS["gan"], title="another GAN")
+    monkeypatch.setitem(methods.METHODS, "gan", renamed)
+    with pytest.raises(ValueError, match="was run with row GAN, not another GAN"):
+        mode_collapse.main(small(finished))
 
 
 def test_what_moves_is_collapse_beside_remedy():

@@ -23,6 +23,21 @@ def test_they_are_as_large_as_in_the_paper():
     assert count(state.d.params) == 1000 * (4 + 1 + 200 + 1 + 200 + 1) + 200 + 1
 
 
+def test_it_learns_by_the_paper_s_rule():
+    """Adam with rate 1e-4 and momentum .8, at the first step rate * sign of the slope, on 100,000 samples."""
+    assert methods.METHODS["pacgan"].fixed == 100_000
+    gan = methods.build("pacgan", ring(), 10)
+    assert (gan.batch, gan.k) == (100, 1)
+    for optimizer in (gan.optimizer_g, gan.optimizer_d):
+        slope, params = jnp.array([3.0, -0.2]), jnp.zeros(2)
+        first, state = optimizer.update(slope, optimizer.init(params), params)
+        np.testing.assert_allclose(first, [-1e-4, 1e-4], rtol=1e-4)
+        second, _ = optimizer.update(0 * slope, state, params)
+        # m = .8 * .2 g / (1 - .8^2), v = .999 * .001 g^2 / (1 - .999^2)
+        expected = 1e-4 * (0.16 / 0.36) / (0.999 * 0.001 / (1 - 0.999**2)) ** 0.5
+        np.testing.assert_allclose(second, [-expected, expected], rtol=1e-4)
+
+
 def test_a_sample_s_logit_is_its_own_and_a_noise_s_image_too():
     x = jax.random.normal(jax.random.key(0), (6, 2))
     for player, shape in ((PacDiscriminator((7, 5), 3), ()), (PacGenerator((6, 4)), (2,))):

@@ -119,6 +119,20 @@ def test_bad_input_is_named(samples, test, sigma, message):
         metrics.parzen_log_likelihood(samples, test, sigma)
 
 
+def test_huge_numbers_end_in_a_sentence_or_a_score():
+    """A window as wide as 1e200 is one; points whose squared distances float64 does not hold are refused."""
+    found = metrics.parzen_log_likelihood(np.zeros((1, 2)), np.ones((1, 2)), 1e200)
+    assert found.mean == pytest.approx(-2 * math.log(1e200 * math.sqrt(2 * math.pi)))
+    assert metrics.parzen_log_likelihood(np.zeros((1, 2)), np.ones((1, 2)), 10**200) == found
+    with pytest.raises(ValueError, match="too far apart"):
+        metrics.parzen_log_likelihood(np.zeros((1, 2)), np.full((1, 2), 1e160), 1.0)
+
+
+def test_bfloat16_is_floating():
+    points = jax.numpy.ones((2, 3), jax.numpy.bfloat16)
+    assert np.isfinite(metrics.parzen_log_likelihood(points, points, 0.5).mean)
+
+
 def test_no_sigma_to_choose_from():
     with pytest.raises(ValueError, match="sigmas is empty"):
         metrics.choose_sigma(np.zeros((1, 2)), np.zeros((1, 2)), ())

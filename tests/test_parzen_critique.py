@@ -84,7 +84,7 @@ def test_every_kind_is_judged_and_drawn(tmp_path, cache, whole, capsys):
 
 def test_a_run_on_other_images_is_named(tmp_path, cache, monkeypatch):
     state = train.GANState(None, None, np.zeros((), int))
-    run = (None, learn.Progress(state, {}), {"data": "cifar10"})
+    run = (None, learn.Progress(state, {}), {"data": "cifar10", "synthetic": 60})
     monkeypatch.setattr(parzen_critique, "restored", lambda out: run)
     config = parzen_critique.Config(runs=(Path("frogs"),), out=tmp_path / "out", cache=cache, synthetic=60, samples=20)
     with pytest.raises(ValueError, match="runs names frogs, but that is a run on cifar10: choose runs on digits"):

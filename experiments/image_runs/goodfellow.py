@@ -17,11 +17,16 @@ from gan_from_scratch.images.goodfellow import MaxoutDiscriminator, ReluGenerato
 
 MOMENTUM, LAST_MOMENTUM = 0.5, 0.7  # of both players, at first and from epoch RISEN on
 RISEN = 250
+FURTHEST = 3**0.5  # from 0, of uniform noise: its variance is 1
 
 
 @dataclass(frozen=True)
 class PaperTraining:
-    """The paper's GAN. The defaults are the release's, but for `average`, which changes nothing of how it learns."""
+    """The paper's GAN. The defaults are the release's, but for `average`, which changes nothing of how it learns.
+
+    Not as there: batches are drawn anew instead of in shuffled passes, G's step switches off other units of D than D's
+    own step, and momentum rises from the first step on, a little in each, instead of by epochs from the second.
+    """
 
     epochs: int = 210
     """So many times as many batches, drawn at random, as the images to learn from fill. In the last twenty the
@@ -82,7 +87,7 @@ def build(training: PaperTraining, images: np.ndarray) -> train.GAN:
         step_d=both_steps if training.simultaneous else None,
         step_g=rest if training.simultaneous else None,
     )
-    check_training("width_g, width_d, pieces or batch", gan, lambda key, n: jnp.zeros((n, *shape)))
+    check_training("width_g, width_d, pieces, noise_dim or batch", gan, lambda key, n: jnp.zeros((n, *shape)))
     return gan
 
 
@@ -104,12 +109,11 @@ def descent(rate: float, shrinking: float, steps_in_an_epoch: int) -> optax.Grad
 
 def sampler_of_noise(noise: str, dim: int) -> train.Sampler:
     """z (n, dim), with mean 0 and variance 1 in every coordinate."""
-    root = 3**0.5
 
     def sample(key, n):
         if noise == "gaussian":
             return jax.random.normal(key, (n, dim))
-        return jax.random.uniform(key, (n, dim), jnp.float32, -root, root)
+        return jax.random.uniform(key, (n, dim), jnp.float32, -FURTHEST, FURTHEST)
 
     return sample
 

@@ -15,7 +15,7 @@ from gan_from_scratch import data
 QUICK = 12_000  # images of a split for --quick
 STACKED = "stacked_mnist"
 STACKS = 100_000  # to learn from: a hundred of each kind
-PAPER = "goodfellow_mnist"
+PAPER = "goodfellow_mnist"  # the first part of MNIST's training images
 LEARNT = 50_000  # of MNIST's 60,000 training images, in a run of PAPER; the others are for validation
 VALIDATED = 1_000  # validation images by which Parzen's sigma is chosen
 SHAPES = data.SHAPES | {STACKED: (28, 28, 3), PAPER: (28, 28, 1)}  # of the images of a run on each data set

@@ -1,5 +1,7 @@
 """Images from a trained G."""
 
+from functools import partial
+
 import jax
 import numpy as np
 from jax import Array
@@ -20,8 +22,12 @@ def settled(gan: train.GAN, state: train.GANState, key: Array) -> train.GANState
 
 def images_at(gan: train.GAN, state: train.GANState, z: Array) -> np.ndarray:
     """G(z) of a settled state as bytes (n, h, w, c), some at a time."""
-    make = jax.jit(lambda state, z: to_bytes(train.generate(gan, state, z)))
-    return np.concatenate([np.asarray(make(state, z[i : i + GENERATED])) for i in range(0, len(z), GENERATED)])
+    return np.concatenate([np.asarray(_made(gan, state, z[i : i + GENERATED])) for i in range(0, len(z), GENERATED)])
+
+
+@partial(jax.jit, static_argnames="gan")
+def _made(gan: train.GAN, state: train.GANState, z: Array) -> Array:
+    return to_bytes(train.generate(gan, state, z))
 
 
 @phase("drawing samples")

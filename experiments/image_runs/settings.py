@@ -32,8 +32,8 @@ class Run:
     cache: Path | None = None
     """Folder in which the classifier that judges is kept. None: the user's cache folder."""
     quick: bool = False
-    """The whole pipeline in less than a minute: at most 100 steps, width 8, hidden 32, 1,000 samples, a small
-    judge, the first 12,000 images of each split."""
+    """The whole pipeline in less than a minute: few steps (a DCGAN's are at most 100, with width 8, hidden 32), 1,000
+    samples, a small judge, the first 12,000 images of each split."""
 
     def __post_init__(self):
         check.seed("seed", self.seed)

@@ -128,7 +128,7 @@ def relativistic(gan: train.GAN, data: Mixture, scale: float) -> train.GAN:
 
 
 def ours(pieces: int | None, gan: train.GAN, data: Mixture, scale: float) -> train.GAN:
-    """Relativistic with R1 and R2, waves in front of D, Adam without momentum, and noise in `pieces`.
+    """Relativistic with R1 and R2, waves in front of D, and noise in `pieces`.
 
     None: as many as there are modes.
     """
@@ -139,7 +139,7 @@ def ours(pieces: int | None, gan: train.GAN, data: Mixture, scale: float) -> tra
 
 
 def pacgan(gan: train.GAN, data: Mixture, scale: float) -> train.GAN:
-    """All of PacGAN's settings, but for the 400,000 steps (Lin et al. 2018, section 4.1)."""
+    """PacGAN's players, packs, optimizers and batch (Lin et al. 2018, section 4.1); its 400,000 steps are not ours."""
     optimizer = optax.adam(1e-4, b1=0.8)
     return replace(
         gan, generator=PacGenerator(), discriminator=Packed(PacDiscriminator(), 2), optimizer_g=optimizer,

@@ -1,4 +1,4 @@
-"""The contenders of benchmark images: a step of mnist_dcgan's and of cifar_dcgan's networks, and parts of it."""
+"""The contenders of benchmark images: a step of the DCGANs' and of the paper's networks, and parts of the DCGANs'."""
 
 from collections.abc import Iterator
 from dataclasses import replace

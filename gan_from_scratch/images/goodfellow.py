@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped
 
 from gan_from_scratch import check
 
@@ -82,7 +82,9 @@ def symmetric(bound: float) -> Callable[..., Array]:
     return lambda key, shape, dtype: jax.random.uniform(key, shape, dtype, -bound, bound)
 
 
-def marginal_logits(images: UInt8[np.ndarray, "n h w channels"]) -> tuple[float, ...]:
+def marginal_logits(images: Shaped[np.ndarray, "_ h w channels"]) -> tuple[float, ...]:
     """Of each pixel the logit of its mean over images of bytes: the bias at which a sigmoid shows that mean."""
+    if images.dtype != np.uint8 or not len(images):
+        raise ValueError(f"images are {images.dtype} of shape {images.shape}, but must be bytes, at least one image")
     mean = np.clip(images.reshape(len(images), -1).mean(axis=0, dtype=np.float64) / 255, DARKEST, 1 - DARKEST)
     return tuple(np.log(mean / (1 - mean)).tolist())

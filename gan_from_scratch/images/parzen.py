@@ -17,7 +17,7 @@ from gan_from_scratch import check
 from gan_from_scratch.images.metrics import squared_distances
 
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())  # the grid of the code that Goodfellow et al. released
-ROWS = 500  # test points whose distances to all samples are in memory at a time: 40 MB for 10,000 samples
+ROWS = 500  # points whose distances to all samples are in memory at a time: 40 MB for 10,000, and two tables beside it
 Points = Shaped[np.ndarray | jax.Array, "_ ..."]
 
 
@@ -57,16 +57,21 @@ def parzen_log_densities(
         raise ValueError("sigmas is empty, but must hold at least one")
     for sigma in sigmas:
         check.positive("sigma", sigma)
+    sigmas = [float(sigma) for sigma in sigmas]
     found = np.empty((len(sigmas), len(points)))
     for start in range(0, len(points), ROWS):
         here = slice(start, start + ROWS)
-        squares = squared_distances(points[here], samples)
-        nearest = squares.min(axis=1, keepdims=True)
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = squared_distances(points[here], samples)
+        if not np.isfinite(squares).all():
+            raise ValueError("samples and points lie too far apart: their squared distances must be finite in float64")
+        nearest = squares.min(axis=1)
+        squares -= nearest[:, None]
         for i, sigma in enumerate(sigmas):
             # The nearest sample's term is taken out of the sum and is 1 in it, so that not all of them become 0.
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                terms = np.exp((nearest - squares) / (2 * sigma**2))
-                found[i, here] = np.log(terms.sum(axis=1)) - nearest[:, 0] / (2 * sigma**2)
+                terms = np.exp(squares / sigma / (-2 * sigma))
+                found[i, here] = np.log(terms.sum(axis=1)) - nearest / sigma / (2 * sigma)
             found[i, here] -= math.log(n) + dim / 2 * math.log(2 * math.pi) + dim * math.log(sigma)
     for sigma, log_densities in zip(sigmas, found, strict=True):
         if not np.isfinite(log_densities).all():
@@ -78,7 +83,7 @@ def _rows(name: str, points: Points) -> Float[np.ndarray, "n d"]:
     x = np.asarray(points)
     if x.ndim < 2 or not x.size:
         raise ValueError(f"{name} has shape {x.shape}, but must have shape (n, ...), with at least one point")
-    if not np.issubdtype(x.dtype, np.floating):
+    if not jax.numpy.issubdtype(x.dtype, np.floating):  # bfloat16 is none of NumPy's own
         raise ValueError(f"{name} has type {x.dtype}, but must be floating: for images their bytes over 255")
     check.all_finite(name, x)
-    return x.reshape(len(x), -1).astype(np.float64)
+    return x.reshape(len(x), -1).astype(np.float64, copy=False)
