@@ -1,4 +1,4 @@
-"""Does Parzen's log-likelihood say which images are good? k-means against GANs and real digits (about 6 minutes).
+"""Does Parzen's log-likelihood say which images are good? k-means against GANs and real digits (about 3 minutes).
 
 Theis et al. 2016: it need not. Each kind of images is judged in four ways, and the ranking turns around.
 Writes images.png (ten of each kind beside its scores) and result.json.

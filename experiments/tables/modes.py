@@ -7,19 +7,21 @@ from experiments.tables.markdown import result, table
 
 
 def modes_ring() -> str:
-    return modes("mode_collapse_ring", 8)
+    others = {"3,000 steps": "mode_collapse_ring_3000_steps", "its 400,000 steps cut short": "mode_collapse_ring_pacgan"}
+    return modes("mode_collapse_ring", others, 8)
 
 
 def modes_grid() -> str:
-    return modes("mode_collapse_grid", 25)
+    return modes("mode_collapse_grid", {"3,000 steps": "mode_collapse_grid_3000_steps"}, 25)
 
 
-def modes(name: str, number: int) -> str:
-    """Each method on data of so many modes, the real data last. Rows that were run for fewer steps only say so."""
-    found, shorter = (result(file)["numbers"] for file in (name, f"{name}_3000_steps"))
+def modes(name: str, others: dict[str, str], number: int) -> str:
+    """Each method on data of so many modes, the real data last. Rows that are in `others` alone say what is other."""
+    found = result(name)["numbers"]
     rows = {title: row_of(title, row) for title, row in found["rows"].items()}
-    for title, row in shorter["rows"].items():
-        rows.setdefault(title, row_of(f"{title}, {row['steps']:,} steps", row))
+    for what, file in others.items():
+        for title, row in result(file)["numbers"]["rows"].items():
+            rows.setdefault(title, row_of(f"{title} ({what})", row))
     order = [method.title for method in METHODS.values() if method.title in rows]
     header = ["median (worst seed)", f"modes of {number}", "near a mode [%]", "KL [nats]", "width", "s / 1,000 steps"]
     return table(header, [*(rows[title] for title in order), row_of("real data", found["real"])])
