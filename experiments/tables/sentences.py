@@ -19,7 +19,16 @@ def of_rough_day() -> dict[str, str]:
 
 def of_table_1() -> dict[str, str]:
     run, judged = result(RUN)["numbers"], result("parzen_critique")["numbers"]["rows"]
+
+    def of_seeds(name: str) -> str:
+        """Of the newest G with seeds 1 and 2."""
+        seeds = [result(f"{RUN}{name}_{seed}")["numbers"] for seed in (1, 2)]
+        return " and ".join(f"{seed['parzen']['newest G']['mean']:.0f}" for seed in seeds)
+
     return {
+        "order_nats": of_seeds("_algorithm_1_seed"),
+        "at_once_nats": of_seeds("_seed"),
+        "order_epochs": f"{result(f'{RUN}_seed_1')['numbers']['epochs'][-1]:g}",
         "paper_nats": f"{PAPER_MEAN} ± {PAPER_ERROR}",
         "newest_nats": in_nats(run["parzen"]["newest G"]),
         "averaged_nats": in_nats(run["parzen"]["averaged G"]),
