@@ -7,7 +7,10 @@ from experiments.tables.markdown import result, table
 
 
 def modes_ring() -> str:
-    others = {"3,000 steps": "mode_collapse_ring_3000_steps", "its 400,000 steps cut short": "mode_collapse_ring_pacgan"}
+    others = {
+        "3,000 steps": "mode_collapse_ring_3000_steps",
+        "its 400,000 steps cut short": "mode_collapse_ring_pacgan",
+    }
     return modes("mode_collapse_ring", others, 8)
 
 
