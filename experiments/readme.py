@@ -28,23 +28,8 @@ from experiments.tables.sentences import numbers
 
 README = Path(__file__).parent.parent / "README.md"
 RESULTS_PAGE = RESULTS / "README.md"
-TABLES = {
-    name: function
-    for file in (
-        gan_1d,
-        optimal_discriminator,
-        vanishing,
-        dirac,
-        frozen,
-        modes,
-        stacked,
-        parzen,
-        dcgan,
-        minutes,
-        quoted,
-    )
-    for name, function in file.TABLES.items()
-}
+FILES = (gan_1d, optimal_discriminator, vanishing, dirac, frozen, modes, stacked, parzen, dcgan, minutes, quoted)
+TABLES = {name: function for file in FILES for name, function in file.TABLES.items()}
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,8 @@ def against_epochs(epochs: Sequence[float], estimates: dict[str, Sequence[float]
     axis.axhline(paper, color=PURPLE, linestyle=":", label="the paper's GAN, of test images")
     axis.axhline(0, color=GREY, linewidth=0.5)
     axis.set(xlabel="epoch", ylabel="Parzen log-likelihood [nats]")
-    highest = max(real, paper)
-    axis.set_ylim(
-        max(min(0.0, *(min(of_epoch) for of_epoch in estimates.values())), highest - BELOW), highest + BELOW / 10
-    )
+    lowest, highest = min(0.0, *map(min, estimates.values())), max(real, paper)
+    axis.set_ylim(max(lowest, highest - BELOW), highest + BELOW / 10)
     axis.margins(x=0)
     _legend_above(axis)
     return figure

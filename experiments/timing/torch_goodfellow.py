@@ -11,7 +11,14 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from experiments.image_runs.goodfellow import LAST_MOMENTUM, MOMENTUM, RISEN, PaperTraining, steps_in_an_epoch
+from experiments.image_runs.goodfellow import (
+    FURTHEST,
+    LAST_MOMENTUM,
+    MOMENTUM,
+    RISEN,
+    PaperTraining,
+    steps_in_an_epoch,
+)
 from gan_from_scratch.images.goodfellow import DROPPED_PIXELS, DROPPED_UNITS, RANGE_D, RANGE_G
 
 
@@ -94,7 +101,7 @@ def trainer(
         nonlocal done
         for _ in range(steps):
             x = data[torch.randint(len(data), (training.batch,), device=device)].float() / 255
-            z = (2 * torch.rand(training.batch, training.noise_dim, device=device) - 1) * 3**0.5
+            z = (2 * torch.rand(training.batch, training.noise_dim, device=device) - 1) * FURTHEST
             for optimizer in optimizers:
                 for group in optimizer.param_groups:
                     group["momentum"] = MOMENTUM + (LAST_MOMENTUM - MOMENTUM) * min(1, done / rising)
