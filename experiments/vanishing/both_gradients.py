@@ -17,8 +17,8 @@ TOGETHER = 16  # batches whose gradients are computed at once; more take memory 
 def both_gradients(gan: train.GAN, state: train.GANState, z_batches: jax.Array) -> dict[str, jax.Array]:
     """For each loss the gradient in G's parameters on one and the same pair of networks.
 
-    Of the gradients on z_batches (batches, batch, noise_dim): the norm of their mean, and the root of their total
-    variance, that is of the mean squared distance to it.
+    Of the gradients on z_batches (batches, batch, noise_dim): the norm of their mean, the root of their total
+    variance, that is of the mean squared distance to it, and the median of their norms.
     """
     measured = {}
     for name in losses.GENERATOR_LOSSES:
@@ -27,6 +27,7 @@ def both_gradients(gan: train.GAN, state: train.GANState, z_batches: jax.Array) 
         mean = jnp.mean(gradients, axis=0)
         measured[name] = norm(mean)
         measured[f"{name} spread"] = norm(gradients - mean) / len(z_batches) ** 0.5
+        measured[f"{name} of a batch"] = jnp.median(jax.lax.map(norm, gradients))
     return measured
 
 
