@@ -32,6 +32,7 @@ COMMANDS = {
     "goodfellow_1d": ([], ["--seeds", "1000000000"]),
     "optimal_discriminator": ([], ["--batch", "100000000000"]),
     "gradient_vanishing": ([], ["--batch", "100000000000"]),
+    "five_orders": ([], ["--batch", "1000000000", "--synthetic", "1000000000"]),
     "dirac_gan": ([], ["--steps", "1000000000000"]),
     "frozen_players": ([], ["--batch", "100000000000"]),
     "mode_collapse": ([], ["--seeds", "1000000000"]),
@@ -50,7 +51,7 @@ COMMANDS = {
 IMAGES = {
     "goodfellow_mnist", "parzen_critique", "mnist_dcgan", "cifar_dcgan", "stacked_mnist", "classifier", "pytorch_dcgan",
 }  # fmt: skip
-CACHED, DATA = IMAGES | {"killed_runs"}, IMAGES | {"sample"}
+CACHED, DATA = IMAGES | {"killed_runs"}, IMAGES | {"sample", "five_orders"}
 RESUMED = ("goodfellow_mnist", "mnist_dcgan", "cifar_dcgan", "stacked_mnist")  # those with --resume
 LARGEST_FILE = 4  # KiB, on a disk that is all but full
 EARLIEST = 0.05  # seconds: before, Python itself starts, and ends in its own way

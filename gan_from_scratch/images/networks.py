@@ -43,7 +43,7 @@ class DCGANGenerator(nn.Module):
     def __call__(self, z: Float[ArrayLike, "batch noise_dim"], train: bool) -> Float[Array, "batch size size channels"]:
         base, levels = image_levels(self.size)
         widths = [self.width * 2**level for level in reversed(range(levels))]
-        norm = partial(_image_norm, train, self.dtype)
+        norm = partial(image_norm, train, self.dtype)
         # No bias where BatchNorm follows: it has its own.
         dense = partial(nn.Dense, use_bias=False, kernel_init=DCGAN_INIT, dtype=self.dtype)
         h = nn.relu(norm("norm_hidden")(dense(self.hidden, name="hidden")(z))) if self.hidden else z
@@ -78,7 +78,7 @@ class DCGANDiscriminator(nn.Module):
         _, levels = image_levels(self.size)
 
         def norm(name: str) -> Callable[[Array], Array]:
-            return _image_norm(train, self.dtype, name) if self.batch_norm else lambda h: h
+            return image_norm(train, self.dtype, name) if self.batch_norm else lambda h: h
 
         h = leaky_relu(Convolution(self.width, dtype=self.dtype, name="down_0")(x))
         for i in range(1, levels):
@@ -187,7 +187,7 @@ def image_levels(size: int) -> tuple[int, int]:
     raise ValueError(f"size is {size}, but must be 4 or 7 times 2, 4, 8, ...")
 
 
-def _image_norm(train: bool, dtype: Any, name: str) -> nn.BatchNorm:
+def image_norm(train: bool, dtype: Any, name: str) -> nn.BatchNorm:
     """In training by the batch, at sampling time by running statistics: no image depends on its batch mates."""
     around_one = lambda key, shape, dtype: 1 + DCGAN_INIT(key, shape, dtype)  # noqa: E731
     return nn.BatchNorm(not train, momentum=MOMENTUM, scale_init=around_one, dtype=dtype, name=name)
