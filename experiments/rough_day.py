@@ -40,6 +40,7 @@ COMMANDS = {
     "parzen_critique": ([], None),
     "mnist_dcgan": ([], ["--noise-dim", "1000000000000"]),
     "cifar_dcgan": ([], ["--batch", "1000000000", "--synthetic", "1000000000"]),
+    "advice": ([], ["--width", "1000000000"]),
     "stacked_mnist": ([], ["--noise-dim", "1000000000000"]),
     "classifier": ([], ["--batch", "1000000000"]),
     "sample": (["--run", "{mnist_dcgan}"], ["--n", "1000000000000"]),
@@ -49,7 +50,8 @@ COMMANDS = {
 }
 # Those that judge images, those with --cache, and those with --data-dir, and using it.
 IMAGES = {
-    "goodfellow_mnist", "parzen_critique", "mnist_dcgan", "cifar_dcgan", "stacked_mnist", "classifier", "pytorch_dcgan",
+    "goodfellow_mnist", "parzen_critique", "mnist_dcgan", "cifar_dcgan", "stacked_mnist", "advice", "classifier",
+    "pytorch_dcgan",
 }  # fmt: skip
 CACHED, DATA = IMAGES | {"killed_runs"}, IMAGES | {"sample", "five_orders"}
 RESUMED = ("goodfellow_mnist", "mnist_dcgan", "cifar_dcgan", "stacked_mnist")  # those with --resume

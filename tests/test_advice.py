@@ -80,6 +80,19 @@ def test_what_the_switches_put_into_the_gan():
     assert -1 <= z.min() < -0.9 and 0.9 < z.max() <= 1 and of[BASELINE].sample_noise(jax.random.key(0), 1000).max() > 2
 
 
+@pytest.mark.parametrize("name", ["instance-noise", "dropout-both-4", "max-pooling", "no-norm", "k-2", "sigmoid"])
+def test_what_two_runs_share_starts_alike(name):
+    states = [runs.start(build(RUNS[run], SHAPE, 2, 4, 10), jax.random.key(5)) for run in (BASELINE, name)]
+    of_g, of_d = ([dict(jax.tree.leaves_with_path(getattr(s, player).params)) for s in states] for player in ("g", "d"))
+    shared = 0
+    for base, other in (of_g, of_d):
+        for path in base.keys() & other.keys():
+            if base[path].shape == other[path].shape:
+                np.testing.assert_array_equal(base[path], other[path])
+                shared += 1
+    assert shared >= 6
+
+
 @pytest.mark.parametrize(("name", "expected"), [(BASELINE, 2e-4), ("d-twice-as-fast", 4e-4)])
 def test_rate_of_d(name, expected):
     gan = build(RUNS[name], SHAPE, 2, 4, 10)

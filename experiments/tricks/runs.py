@@ -40,7 +40,7 @@ def run(
     """Scores of a run and 10 of its images. `in_unit`: G's images lie in [0, 1], and D sees data in [0, 1] as well.
 
     The keys of start, data and noise are the seed's and no variation's: parameters that two variations share start
-    alike, and both see the same images in the same order.
+    alike, and with as many steps of D both see the same images in the same order.
     """
     started = time.perf_counter()
     key_init, key_train, key_settle, key_judge = jax.random.split(jax.random.key(seed), 4)

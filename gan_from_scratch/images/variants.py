@@ -119,12 +119,14 @@ class FadingNoise(nn.Module):
     std: float
     steps: int
 
-    @nn.compact
+    def setup(self):
+        nn.share_scope(self, self.discriminator)  # its parameters have the names and the start that they have alone
+        self.batches = self.variable("instance_noise", "batches", lambda: jnp.zeros((), jnp.int32))
+
     def __call__(self, x: Float[ArrayLike, "batch ..."], train: bool) -> Float[Array, " batch"]:
-        batches = self.variable("instance_noise", "batches", lambda: jnp.zeros((), jnp.int32))
         if train:
-            left = jnp.maximum(0.0, 1 - batches.value // 2 / self.steps)
+            left = jnp.maximum(0.0, 1 - self.batches.value // 2 / self.steps)
             x = x + self.std * left * jax.random.normal(self.make_rng("dropout"), x.shape)
             if not self.is_initializing():
-                batches.value += 1
+                self.batches.value += 1
         return self.discriminator(x, train)
