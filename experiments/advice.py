@@ -25,6 +25,7 @@ from experiments.pictures import advice as pictures
 from experiments.tricks import runs, summary
 from experiments.tricks.sentences import FROGS, RUNS, SENTENCES, runs_for
 from experiments.tricks.variations import Variation, build
+from experiments.tricks.verdicts import VERDICTS
 from gan_from_scratch import check, data
 from gan_from_scratch.train import GAN
 
@@ -107,12 +108,16 @@ def main(config: Config) -> None:
                     tell = partial(bar.update, task, numbers=f"{run}, seed {seed}")
                     found.append(one_run(config, gan, name, run, seed, settings[name], folder, tell))
                 numbers[name]["sentences"] = summary.of_sentences(sentences, numbers[name]["runs"])
+                numbers[name]["verdicts"] = summary.by_verdict(numbers[name]["sentences"])
                 save_result(config.out, config, started, numbers)
         numbers[name]["loss_and_frechet"] = summary.loss_and_frechet(numbers[name]["runs"])
     save_result(config.out, config, started, numbers)
     with phase("drawing pictures"):
-        save_figure(config.out, "advice.png", pictures.effects({n: found["sentences"] for n, found in numbers.items()}))
-        save_figure(config.out, "losses.png", pictures.losses(numbers))
+        sentences = {name: found["sentences"] for name, found in numbers.items()}
+        save_figure(config.out, "advice.png", pictures.effects(sentences, VERDICTS))
+        points = {name: summary.points(found["runs"]) for name, found in numbers.items()}
+        correlations = {name: found["loss_and_frechet"] for name, found in numbers.items()}
+        save_figure(config.out, "losses.png", pictures.losses(points, correlations))
         save_figure(config.out, "samples.png", pictures.samples(summary.to_show(numbers, folder)))
     report_verdicts(numbers, config.out)
 

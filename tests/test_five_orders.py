@@ -111,3 +111,15 @@ def test_command(tmp_path, capsys, monkeypatch):
     for picture in ("orders.png", "fakes.png"):
         assert (tmp_path / picture).stat().st_size > 0
     assert "5 orders in the best case" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"data": "toy"}, "data is 'toy'"), ({"epochs": 0}, "epochs is 0"), ({"d_steps": -1}, "d_steps is -1"),
+     ({"seed": -1}, "seed is -1"), ({"synthetic": 9}, "batch is 64, but must be at most 9"),
+     ({"synthetic": 9, "batch": 1}, "batch is 1, but must be at least 2")],
+)  # fmt: skip
+def test_bad_input_ends_before_a_folder_is_made(settings, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        five_orders.main(five_orders.Config(out=tmp_path / "out", **settings))
+    assert not (tmp_path / "out").exists()

@@ -89,6 +89,7 @@ def test_flax_is_met_where_modules_are():
         "images.networks",
         "images.textbook",
         "images.goodfellow",
+        "images.variants",
         "collapse.packing",
         "collapse.pacgan",
         "collapse.minibatch",

@@ -7,55 +7,56 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from experiments.command.results import counted
 from experiments.pictures.images import save_picture
 from experiments.pictures.style import BLUE, GREY, ORANGE, WIDTH
-from experiments.tricks import summary, verdicts
 
-COLOURS = {verdicts.HELPS: BLUE, verdicts.HARMS: ORANGE, verdicts.NOTHING: GREY}
-MARKS = {verdicts.HELPS: "o", verdicts.HARMS: "s", verdicts.NOTHING: "|"}
+STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREY, "|"))  # of help, harm and no difference
 TITLES = {"mnist": "digits", "cifar10": "frogs"}
 LINE = 0.27  # inches a sentence
 
 
-def effects(sentences: dict[str, dict[str, dict[str, Any]]]) -> Figure:
-    """A panel for each data set: a line for each sentence, the strongest help on top, by what the advice multiplies."""
+def effects(sentences: dict[str, dict[str, dict[str, Any]]], verdicts: tuple[str, str, str]) -> Figure:
+    """A panel for each data set: a line for each sentence, the strongest help on top, by what the advice multiplies.
+
+    `verdicts`: how help, harm and no difference are called.
+    """
+    styles = dict(zip(verdicts, STYLES, strict=True))
     rows = [len(of_data) for of_data in sentences.values()]
     figure = Figure(figsize=(WIDTH, 1.5 + LINE * sum(rows) + 0.6 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=rows)[:, 0]
     for axis, (data, of_data) in zip(axes, sentences.items(), strict=True):
         ordered = sorted(of_data.values(), key=lambda sentence: -np.median(sentence["factors"]))
         for i, sentence in enumerate(ordered):
-            factors, verdict = np.array(sentence["factors"]), sentence["verdict"]
-            least = sentence["least"]
+            factors, least = np.array(sentence["factors"]), sentence["least"]
+            colour, mark = styles[sentence["verdict"]]
             axis.barh(i, least - 1 / least, left=1 / least, color=GREY, alpha=0.15, height=0.8)
-            axis.plot([factors.min(), factors.max()], [i, i], color=COLOURS[verdict], linewidth=1.5)
-            axis.plot(np.median(factors), i, MARKS[verdict], color=COLOURS[verdict], markersize=8)
+            axis.plot([factors.min(), factors.max()], [i, i], color=colour, linewidth=1.5)
+            axis.plot(np.median(factors), i, mark, color=colour, markersize=8)
         axis.axvline(1, color="black", linewidth=0.7)
         axis.set_yticks(range(len(ordered)), [sentence["text"] for sentence in ordered], fontsize=8)
         axis.set(xscale="log", ylim=(-0.7, len(ordered) - 0.3))
         axis.set_title(TITLES[data], fontsize=10)
     count = len(next(iter(sentences[data].values()))["factors"])
     axes[-1].set_xlabel("Frechet distance with the advice / without it: median and range of the pairs")
-    for verdict in MARKS:
-        axes[-1].plot([], [], MARKS[verdict], color=COLOURS[verdict], label=verdict)
+    for verdict, (colour, mark) in styles.items():
+        axes[-1].plot([], [], mark, color=colour, label=verdict)
     axes[-1].fill_between([], [], color=GREY, alpha=0.15, label="within the spread between seeds")
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     figure.suptitle(f"Each sentence: {count} pairs of runs that differ in it alone", fontsize=10)
     return figure
 
 
-def losses(numbers: dict[str, Any]) -> Figure:
-    """A dot for each run of every row."""
+def losses(points: dict[str, list[tuple[float, float]]], correlations: dict[str, float | None]) -> Figure:
+    """A dot for each run of a data set, (D's loss at its end, Frechet distance), and their rank correlation."""
     figure = Figure(figsize=(WIDTH, 4), layout="constrained")
-    axes = figure.subplots(1, len(numbers), squeeze=False)[0]
-    for axis, (data, found) in zip(axes, numbers.items(), strict=True):
-        points = np.array(summary.points(found["runs"]))
-        axis.plot(points[:, 0], points[:, 1], "o", color=BLUE, markersize=4, alpha=0.5)
+    axes = figure.subplots(1, len(points), squeeze=False)[0]
+    for axis, (data, of_data) in zip(axes, points.items(), strict=True):
+        axis.plot(*zip(*of_data, strict=True), "o", color=BLUE, markersize=4, alpha=0.5)
         axis.axvline(2 * np.log(2), color=GREY, linestyle=":", label="D cannot tell: 2 log 2")
         axis.set(xlabel="D's loss over the last steps [nats]", ylabel="Frechet distance", yscale="log")
-        correlation = found["loss_and_frechet"]
-        said = "" if correlation is None else f", rank correlation {correlation:.2f}"
-        axis.set_title(f"{TITLES[data]}: {len(points)} runs{said}", fontsize=10)
+        said = "" if correlations[data] is None else f", rank correlation {correlations[data]:.2f}"
+        axis.set_title(f"{TITLES[data]}: {counted(len(of_data), 'run')}{said}", fontsize=10)
         axis.legend(frameon=False, fontsize=8)
     return figure
 

@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 
 from experiments.tables.markdown import median_and_range, result, table
-from experiments.tricks import verdicts
-from experiments.tricks.sentences import BASELINE
 
 STRONGEST = 3  # sentences of a kind that the README names
 
@@ -45,21 +43,20 @@ def of_advice() -> dict[str, str]:
     found = {
         "advice_sentences": str(len(digits["sentences"])),
         "advice_sentences_frogs": str(len(frogs["sentences"])),
-        "advice_pairs": str(len(digits["runs"][BASELINE])),
+        "advice_pairs": str(len(digits["runs"]["baseline"])),
     }
     for data, numbers in of_both.items():
-        baseline = [run["frechet"] for run in numbers["runs"][BASELINE]]
+        baseline = [run["frechet"] for run in numbers["runs"]["baseline"]]
         found |= {
             f"advice_baseline_{data}": median_and_range(baseline, 2),
             f"advice_least_{data}": f"{np.exp(np.std(np.log(baseline), ddof=1)):.2f}",
             f"advice_loss_{data}": f"{numbers['loss_and_frechet']:.2f}",
             f"advice_runs_{data}": str(sum(map(len, numbers["runs"].values()))),
         }
-    for verdict, key, first in ((verdicts.HELPS, "helps", 1), (verdicts.HARMS, "harms", -1)):
-        of_kind = sorted((s for s in digits["sentences"].values() if s["verdict"] == verdict), key=middle)[::first]
-        found[f"advice_{key}"] = "; ".join(f"{s['text']} (× {middle(s):.2f})" for s in of_kind[:STRONGEST])
-        found[f"advice_{key}_count"] = str(len(of_kind))
-    found["advice_nothing_count"] = str(sum(s["verdict"] == verdicts.NOTHING for s in digits["sentences"].values()))
+    for kind, names in zip(("helps", "harms", "nothing"), digits["verdicts"].values(), strict=True):
+        of_kind = [digits["sentences"][name] for name in names]
+        found[f"advice_{kind}"] = "; ".join(f"{s['text']} (× {middle(s):.2f})" for s in of_kind[:STRONGEST])
+        found[f"advice_{kind}_count"] = str(len(of_kind))
     return found
 
 

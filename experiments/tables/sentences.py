@@ -4,12 +4,12 @@ import numpy as np
 
 from experiments.image_runs.parzen import PAPER_ERROR, PAPER_MEAN
 from experiments.modes.methods import METHODS
-from experiments.tables.markdown import result
+from experiments.tables.markdown import median_and_range, result
 from experiments.tables.parzen import RUN, in_nats
 
 
 def numbers() -> dict[str, str]:
-    found = of_the_line() | of_vanishing() | of_frozen_players() | of_games() | of_images() | of_runs()
+    found = of_the_line() | of_vanishing() | of_orders() | of_frozen_players() | of_games() | of_images() | of_runs()
     return found | of_rough_day() | of_modes() | of_table_1()
 
 
@@ -113,6 +113,15 @@ def of_vanishing() -> dict[str, str]:
         "dips": f"{dips} of {len(unshrunk)}",
         "arrived_saturating": arrived["saturating"],
         "arrived_nonsaturating": arrived["nonsaturating"],
+    }
+
+
+def of_orders() -> dict[str, str]:
+    on_images = result("five_orders")["numbers"]
+    digits, photographs, faster = on_images["mnist"][0], on_images["cifar10"][0], on_images["cifar10"][2]
+    rows = {"orders_digits": digits, "orders_photographs": photographs, "orders_photographs_fast": faster}
+    return {
+        name: median_and_range([seed["orders_from_peak"] for seed in row["seeds"]], 1) for name, row in rows.items()
     }
 
 

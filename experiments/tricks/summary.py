@@ -32,6 +32,13 @@ def of_sentences(names: tuple[str, ...], finished: Finished) -> dict[str, dict[s
     return found
 
 
+def by_verdict(sentences: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+    """The names of the sentences of each verdict, those first whose median is furthest from 1."""
+    strength = {name: abs(np.median(np.log(sentence["factors"]))) for name, sentence in sentences.items()}
+    ordered = sorted(sentences, key=strength.get, reverse=True)
+    return {verdict: [n for n in ordered if sentences[n]["verdict"] == verdict] for verdict in verdicts.VERDICTS}
+
+
 def in_words(sentence: dict[str, Any]) -> str:
     factors = sentence["factors"]
     return f"x {np.median(factors):.2f} ({min(factors):.2f} to {max(factors):.2f})"

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-HELPS, HARMS, NOTHING = "helps", "harms", "no difference at this size"
+VERDICTS = HELPS, HARMS, NOTHING = "helps", "harms", "no difference at this size"
 COLLAPSED = 0.25  # of the test images' variety: set before the table was run
 
 
