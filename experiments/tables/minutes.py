@@ -7,7 +7,11 @@ COMMANDS = (
     ("goodfellow_1d_default", "goodfellow_1d", "Does G become the data's distribution? The picture above, 32 seeds"),
     ("optimal_discriminator", "optimal_discriminator", "Proposition 1: does D become D*, and V C(G)?"),
     ("gradient_vanishing", "gradient_vanishing", "Why does log(1 - D(G(z))) stop learning, and what does that cost?"),
-    ("five_orders", "five_orders", "And when does it on images by five orders, as in the paper on that?"),
+    (
+        "five_orders",
+        "five_orders",
+        "When does that gradient lose five orders of ten on images (Arjovsky & Bottou 2017)?",
+    ),
     ("dirac_gan", "dirac_gan", "Which update rule arrives, and do the eigenvalues foretell it?"),
     ("frozen_players", "frozen_players", "What goes wrong when D is not frozen in G's step?"),
     ("mode_collapse", "mode_collapse", "When does a GAN lose modes, and what brings them back?"),
