@@ -1,4 +1,4 @@
-"""When does log(1 - D(G(z))) lose five orders of its gradient on images? One change at a time (36 minutes; CIFAR-10: 18).
+"""When does log(1 - D(G(z))) lose five orders of its gradient on images? One change a row (36 minutes; CIFAR-10: 18).
 
 Arjovsky & Bottou 2017, Figure 2: of a DCGAN's frozen G "in the best case" after 4,000 steps of a fresh D.
 Writes orders.png (the norm in each row), fakes.png (those that carry what is left) and result.json.

@@ -10,7 +10,7 @@ COMMANDS = (
     (
         "five_orders",
         "five_orders",
-        "When does that gradient lose five orders of ten on images (Arjovsky & Bottou 2017)?",
+        "When does that gradient lose five orders on images (Arjovsky & Bottou 2017)?",
     ),
     ("dirac_gan", "dirac_gan", "Which update rule arrives, and do the eigenvalues foretell it?"),
     ("frozen_players", "frozen_players", "What goes wrong when D is not frozen in G's step?"),
