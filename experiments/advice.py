@@ -4,6 +4,7 @@ Writes advice.png (all effects), losses.png (does D's loss foretell the images?)
 finished run, which is not repeated; files of other folders with the same settings may be put there) and result.json.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import jax
 import numpy as np
 
 from experiments.command.folder import check_writable, prepare_folder
@@ -75,7 +77,7 @@ class Config:
         check.seed("seed", self.seed)
         for name in ("seeds", "steps", "width", "samples"):
             check.positive_integer(name, getattr(self, name))
-        check.seed("seed + seeds", self.seed + self.seeds)
+        check.seed("seed + seeds - 1", self.seed + self.seeds - 1)
         if self.batch < 2:
             raise ValueError(f"batch is {self.batch}, but must be at least 2: BatchNorm compares an image with others")
         if self.synthetic is not None:
@@ -92,9 +94,10 @@ def main(config: Config) -> None:
     of_data = {name: sentences_for(name, config) for name in (CLASSES if config.data == "both" else (config.data,))}
     check_cache(config.cache)
     folder = config.out / "runs"
-    settings = {name: setting(name, config) for name in of_data}
+    read = {name: images_of(name, config) for name in of_data}
     prepare_folder(config.out, "advice", WRITES)
     check_writable("out", folder)
+    settings = {name: setting(name, config, *images) for name, images in read.items()}
 
     numbers = {name: {"runs": {}, "sentences": {}} for name in of_data}
     for name, sentences in of_data.items():
@@ -111,7 +114,11 @@ def main(config: Config) -> None:
                 numbers[name]["verdicts"] = summary.by_verdict(numbers[name]["sentences"])
                 save_result(config.out, config, started, numbers)
         numbers[name]["loss_and_frechet"] = summary.loss_and_frechet(numbers[name]["runs"])
-    save_result(config.out, config, started, numbers)
+    trained_for = sum(
+        run["seconds"] for found in numbers.values() for of_run in found["runs"].values() for run in of_run
+    )
+    save_result(config.out, config, started, numbers | {"training_seconds": round(trained_for, 1)})
+    report_verdicts(numbers, config.out)
     with phase("drawing pictures"):
         sentences = {name: found["sentences"] for name, found in numbers.items()}
         save_figure(config.out, "advice.png", pictures.effects(sentences, VERDICTS))
@@ -119,24 +126,30 @@ def main(config: Config) -> None:
         correlations = {name: found["loss_and_frechet"] for name, found in numbers.items()}
         save_figure(config.out, "losses.png", pictures.losses(points, correlations))
         save_figure(config.out, "samples.png", pictures.samples(summary.to_show(numbers, folder)))
-    report_verdicts(numbers, config.out)
 
 
 def sentences_for(name: str, config: Config) -> tuple[str, ...]:
     return config.only or (FROGS if name == "cifar10" else tuple(SENTENCES))
 
 
-def setting(name: str, config: Config) -> runs.Setting:
-    """The images, the judge and what it sees in the test images."""
+def images_of(name: str, config: Config) -> tuple[data.Dataset, np.ndarray, np.ndarray]:
+    """What the judge learns from, what the GANs learn from, and test images of the same classes."""
     labelled, test = (load(name, split, config.data_dir, config.synthetic, config.quick) for split in data.SPLITS)
     images, of_test = (images_of_classes(name, split, CLASSES[name]) for split in (labelled, test))
     check_batch(config.batch, len(images))
-    n = number_to_judge(config.samples, len(of_test))
-    build(Variation(), images.shape[1:], config.width, config.batch, config.steps)  # to fail before the judge learns
+    of_test = of_test[: number_to_judge(config.samples, len(of_test))]
+    build(Variation(), images.shape[1:], config.width, config.batch, config.steps)  # refuses what is too large
+    return labelled, images, of_test
+
+
+def setting(name: str, config: Config, labelled: data.Dataset, images: np.ndarray, of_test: np.ndarray) -> runs.Setting:
+    """The images, the judge and what it sees in the test images."""
     judge, _ = trained(learning_for(name, config.synthetic, config.quick), labelled, config.cache)
     with phase("judging test images"):
-        _, reference = judge(of_test[:n])
-    return runs.Setting(images, reference, judge, config.steps)
+        _, reference = judge(of_test)
+    parts = [*jax.tree.leaves(judge.variables), images, of_test]
+    judged_by = hashlib.sha256(b"".join(np.asarray(part).tobytes() for part in parts)).hexdigest()[:16]
+    return runs.Setting(images, reference, judge, config.steps, judged_by)
 
 
 def one_run(
@@ -153,12 +166,13 @@ def one_run(
     path = runs.file_of(folder, name, run, seed)
     same = {key: getattr(config, key) for key in ("steps", "width", "batch", "synthetic", "quick")}
     about = {"data": name, "variation": asdict(RUNS[run]), "seed": seed, "judged": len(setting.reference), **same}
+    about |= {"judged_by": setting.judged_by}
     scores = runs.kept(path, about)
     if scores is not None:
         tell(advance=config.steps)
         return scores
     scores, images = runs.run(gan, RUNS[run].end == "sigmoid", setting, seed, tell)
-    pictures.save_strip(images, path.with_suffix(".png"))
+    pictures.save_strip(images, runs.strip_of(path))
     runs.keep(path, about, scores)
     return scores
 
@@ -167,9 +181,9 @@ def report_verdicts(numbers: dict[str, Any], out: Path) -> None:
     """The verdicts, sorted by effect; a Frechet distance is divided by that of the other run of its pair."""
     for name, found in numbers.items():
         print(f"{name}: {counted(len(found['sentences']), 'sentence')}; results in {out}")
-        print(f"{'with the advice / without':64}{'Frechet: median (range)':>28}  verdict")
+        print(f"{'with the advice / without':70}{'Frechet: median (range)':>28}  verdict")
         for sentence in sorted(found["sentences"].values(), key=lambda sentence: np.median(sentence["factors"])):
-            print(f"{sentence['text']:64}{summary.in_words(sentence):>28}  {sentence['verdict']}")
+            print(f"{sentence['text']:70}{summary.in_words(sentence):>28}  {sentence['verdict']}")
         if found["loss_and_frechet"] is not None:
             print(f"rank correlation of D's loss at the end and the Frechet distance: {found['loss_and_frechet']:.2f}")
 

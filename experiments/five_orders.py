@@ -34,7 +34,7 @@ class Config:
     """Each row is a D of its own kind that learns from scratch against one and the same G."""
 
     data: Literal["both", "mnist", "cifar10"] = "both"
-    """MNIST's digits, or CIFAR-10's ten classes, which fill the space of images less and so are further apart."""
+    """MNIST's digits, CIFAR-10's ten classes, or one after the other."""
     seed: int = 0
     """Decides every draw."""
     out: Path = Path("runs/five_orders")

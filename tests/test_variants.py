@@ -7,7 +7,13 @@ import pytest
 
 from gan_from_scratch.images.convolution import convolve
 from gan_from_scratch.images.networks import DCGANDiscriminator, DCGANGenerator
-from gan_from_scratch.images.variants import GLOROT, FadingNoise, VariantDiscriminator, VariantGenerator
+from gan_from_scratch.images.variants import (
+    GLOROT,
+    FadingNoise,
+    FivePixelConvolution,
+    VariantDiscriminator,
+    VariantGenerator,
+)
 
 KEYS = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
 SIZE, CHANNELS, WIDTH, BATCH = 28, 1, 8, 6
@@ -84,8 +90,8 @@ def test_pooling_by_hand(down, pool):
     module = VariantDiscriminator(8, 2, WIDTH, down=down)
     variables, _ = played(module, x)
     first, judge = variables["params"]["down_0"], variables["params"]["judge"]
-    h = np.asarray(convolve(x, first["kernel"], 1, 1) + first["bias"]).reshape(3, 4, 2, 4, 2, WIDTH)
-    h = jax.nn.leaky_relu(pool(h, axis=(2, 4)), 0.2).reshape(3, -1)
+    h = jax.nn.leaky_relu(convolve(x, first["kernel"], 1, 1) + first["bias"], 0.2)
+    h = pool(np.asarray(h).reshape(3, 4, 2, 4, 2, WIDTH), axis=(2, 4)).reshape(3, -1)
     expected = h @ judge["kernel"][:, 0] + judge["bias"]
     np.testing.assert_allclose(module.apply(variables, x, train=False), expected, rtol=1e-4, atol=1e-6)
 
@@ -99,8 +105,29 @@ def test_repeated_pixels():
 def test_kernels_of_5():
     of_g, made = played(generator(kernel=5), Z)
     of_d, logits = played(discriminator(kernel=5), X)
-    assert of_g["params"]["up_1"]["kernel"].shape[:2] == of_d["params"]["down_1"]["kernel"].shape[:2] == (5, 5)
+    assert of_g["params"]["up_1"]["kernel"].shape[1:3] == of_d["params"]["down_1"]["kernel"].shape[1:3] == (5, 5)
     assert made.shape == X.shape and logits.shape == (BATCH,)
+
+
+def test_a_convolution_of_five_pixels_is_the_librarys():
+    x = jax.random.normal(jax.random.key(6), (3, 8, 8, 2))
+    module = FivePixelConvolution(4)
+    variables = module.init(jax.random.key(7), x)
+    kernel = variables["params"]["kernel"].transpose(1, 2, 3, 0)  # (5, 5, in, out)
+    expected = jax.lax.conv_general_dilated(
+        x, kernel, (2, 2), ((2, 1), (2, 1)), dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    np.testing.assert_allclose(module.apply(variables, x), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_its_transpose_is_its_adjoint():
+    """<C x, y> = <x, C^T y> with one and the same kernel."""
+    x, y = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate([(1, 8, 8, 2), (1, 4, 4, 3)]))
+    kernel = jax.random.normal(jax.random.key(8), (3, 5, 5, 2))
+    apply = lambda module, v: module.apply({"params": {"kernel": kernel}}, v)  # noqa: E731
+    there = apply(FivePixelConvolution(3, use_bias=False), x)
+    back = apply(FivePixelConvolution(2, transposed=True, use_bias=False), y)
+    assert float(jnp.vdot(there, y)) == pytest.approx(float(jnp.vdot(x, back)), rel=1e-4)
 
 
 @pytest.mark.parametrize(("make", "x"), [(generator, Z), (discriminator, X)])
@@ -110,7 +137,7 @@ def test_no_norm_has_no_statistics_but_biases(make, x):
 
 
 @pytest.mark.parametrize(("make", "x"), [(generator, Z), (discriminator, X)])
-def test_dropout_is_for_training_alone(make, x):
+def test_dropout_needs_a_key(make, x):
     module = make(dropout=0.5)
     variables, made = played(module, x)
     again = module.apply(variables, x, train=True, rngs=KEYS | {"dropout": jax.random.key(9)}, mutable=["batch_stats"])[
@@ -119,6 +146,8 @@ def test_dropout_is_for_training_alone(make, x):
     assert not np.allclose(made, again)
     settled = [module.apply(variables, x, train=False) for _ in range(2)]
     np.testing.assert_array_equal(*settled)
+    with_key = module.apply(variables, x, train=False, rngs=KEYS)
+    assert np.allclose(with_key, settled[0]) == (make is discriminator)  # G drops at sampling time too
 
 
 def test_glorots_weights_have_his_range():

@@ -16,8 +16,12 @@ GENERATED = 500  # images in one call
 
 def settled(gan: train.GAN, state: train.GANState, key: Array) -> train.GANState:
     """The state to sample from: G's average, and the statistics that belong to it."""
-    averaged = state._replace(g=remedies.averaged(state.g))
-    return jax.jit(lambda state: train.settle(gan, state, key, SETTLED))(averaged)
+    return _settled(gan, state._replace(g=remedies.averaged(state.g)), key)
+
+
+@partial(jax.jit, static_argnames="gan")
+def _settled(gan: train.GAN, state: train.GANState, key: Array) -> train.GANState:
+    return train.settle(gan, state, key, SETTLED)
 
 
 def images_at(gan: train.GAN, state: train.GANState, z: Array) -> np.ndarray:

@@ -11,15 +11,17 @@ from experiments.command.results import counted
 from experiments.pictures.images import save_picture
 from experiments.pictures.style import BLUE, GREY, ORANGE, WIDTH
 
-STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREY, "|"))  # of help, harm and no difference
+STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREY, "|"), (GREY, "x"))  # of help, harm, no difference, too few pairs
 TITLES = {"mnist": "digits", "cifar10": "frogs"}
+WIDEST = 4.0  # factor on the Frechet distance at which the axis ends: beyond it a number stands
+TICKS = (0.25, 0.5, 0.8, 1, 1.25, 2, 4)
 LINE = 0.27  # inches a sentence
 
 
-def effects(sentences: dict[str, dict[str, dict[str, Any]]], verdicts: tuple[str, str, str]) -> Figure:
+def effects(sentences: dict[str, dict[str, dict[str, Any]]], verdicts: tuple[str, ...]) -> Figure:
     """A panel for each data set: a line for each sentence, the strongest help on top, by what the advice multiplies.
 
-    `verdicts`: how help, harm and no difference are called.
+    `verdicts`: how help, harm, no difference and too few pairs are called.
     """
     styles = dict(zip(verdicts, STYLES, strict=True))
     rows = [len(of_data) for of_data in sentences.values()]
@@ -32,14 +34,24 @@ def effects(sentences: dict[str, dict[str, dict[str, Any]]], verdicts: tuple[str
             colour, mark = styles[sentence["verdict"]]
             axis.barh(i, least - 1 / least, left=1 / least, color=GREY, alpha=0.15, height=0.8)
             axis.plot([factors.min(), factors.max()], [i, i], color=colour, linewidth=1.5)
-            axis.plot(np.median(factors), i, mark, color=colour, markersize=8)
+            middle = float(np.median(factors))
+            if 1 / WIDEST < middle < WIDEST:
+                axis.plot(middle, i, mark, color=colour, markersize=8)
+            else:
+                edge, side = (WIDEST, "right") if middle > 1 else (1 / WIDEST, "left")
+                axis.text(edge, i, f" {'<' * (middle < 1)} × {middle:.2g} {'>' * (middle > 1)} ", color=colour, ha=side,
+                          va="center", fontsize=8, backgroundcolor="white")  # fmt: skip
         axis.axvline(1, color="black", linewidth=0.7)
         axis.set_yticks(range(len(ordered)), [sentence["text"] for sentence in ordered], fontsize=8)
-        axis.set(xscale="log", ylim=(-0.7, len(ordered) - 0.3))
+        axis.set(xscale="log", xlim=(1 / WIDEST, WIDEST), ylim=(-0.7, len(ordered) - 0.3))
+        axis.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+        axis.minorticks_off()
         axis.set_title(TITLES[data], fontsize=10)
     count = len(next(iter(sentences[data].values()))["factors"])
     axes[-1].set_xlabel("Frechet distance with the advice / without it: median and range of the pairs")
-    for verdict, (colour, mark) in styles.items():
+    given = {sentence["verdict"] for of_data in sentences.values() for sentence in of_data.values()}
+    for verdict in filter(given.__contains__, styles):
+        colour, mark = styles[verdict]
         axes[-1].plot([], [], mark, color=colour, label=verdict)
     axes[-1].fill_between([], [], color=GREY, alpha=0.15, label="within the spread between seeds")
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)

@@ -119,9 +119,16 @@ def of_vanishing() -> dict[str, str]:
 def of_orders() -> dict[str, str]:
     on_images = result("five_orders")["numbers"]
     digits, photographs, faster = on_images["mnist"][0], on_images["cifar10"][0], on_images["cifar10"][2]
-    rows = {"orders_digits": digits, "orders_photographs": photographs, "orders_photographs_fast": faster}
+
+    def falls(row: dict, since: str) -> str:
+        return median_and_range([seed[f"orders_from_{since}"] for seed in row["seeds"]], 1)
+
     return {
-        name: median_and_range([seed["orders_from_peak"] for seed in row["seeds"]], 1) for name, row in rows.items()
+        "orders_digits": falls(digits, "peak"),
+        "orders_photographs": falls(photographs, "peak"),
+        "orders_photographs_fast": falls(faster, "peak"),
+        "orders_since_start": falls(photographs, "start"),
+        "orders_since_start_fast": falls(faster, "start"),
     }
 
 

@@ -22,7 +22,8 @@ from gan_from_scratch.images import metrics
 CHUNK = 50  # steps in one compiled call
 LAST = 100  # steps over which a loss at the end is a mean
 JUDGED = 500  # images drawn in one call
-OUT_OF_BOUNDS = 1e4  # the Frechet distance of a G that is no longer finite: above that of any image
+OUT_OF_BOUNDS = 1e4  # the Frechet distance of a G that is no longer finite: several times that of a collapsed one
+SCORES = {"seed", "frechet", "class_score", "variety", "loss_d_at_end", "loss_g_at_end", "seconds"}
 
 
 class Setting(NamedTuple):
@@ -32,6 +33,7 @@ class Setting(NamedTuple):
     reference: np.ndarray  # the judge's features of the test images
     judge: Judge
     steps: int
+    judged_by: str  # of what the judge and the images are: Frechet distances of other ones do not compare
 
 
 def run(
@@ -56,7 +58,8 @@ def run(
 
     state = settled(gan, state, key_settle)
     z = gan.sample_noise(key_judge, len(setting.reference))
-    made = np.concatenate([draw(gan, in_unit, state, z[i : i + JUDGED]) for i in range(0, len(z), JUDGED)])
+    parts = [(z[i : i + JUDGED], jax.random.fold_in(key_judge, i)) for i in range(0, len(z), JUDGED)]
+    made = np.concatenate([draw(gan, in_unit, state, *part) for part in parts])
     sound = all(jnp.isfinite(w).all() for w in jax.tree.leaves(state.g.params))
     scores = judged(setting, made) if sound else {"frechet": OUT_OF_BOUNDS, "class_score": 1.0, "variety": 0.0}
     losses = {f"{name}_at_end": float(mean) if np.isfinite(mean) else None for name, mean in at_end.items()}
@@ -80,9 +83,9 @@ def advance(gan: train.GAN, in_unit: bool, state: train.GANState, images: Array,
 
 
 @partial(jax.jit, static_argnames=("gan", "in_unit"))
-def draw(gan: train.GAN, in_unit: bool, state: train.GANState, z: Array) -> Array:
-    """G(z) as bytes (n, h, w, c)."""
-    x = train.generate(gan, state, z)
+def draw(gan: train.GAN, in_unit: bool, state: train.GANState, z: Array, key: Array) -> Array:
+    """G(z) as bytes (n, h, w, c): train.generate's, but for a G that drops units at sampling time too, by the key."""
+    x = gan.generator.apply({"params": state.g.params, **state.g.stats}, z, train=False, rngs={"dropout": key})
     return to_bytes(2 * x - 1 if in_unit else x)
 
 
@@ -100,16 +103,22 @@ def file_of(folder: Path, data: str, name: str, seed: int) -> Path:
     return folder / f"{data}-{name}-{seed}.json"
 
 
+def strip_of(path: Path) -> Path:
+    """Where the images of a run lie, beside its file."""
+    return path.with_suffix(".png")
+
+
 def kept(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
-    """The scores in a run's file; None if there is none. ValueError for one of another run, or that is no such file."""
+    """The scores in a run's file; None without it or its images. ValueError for another run's, or for no such file."""
+    if not (path.exists() and strip_of(path).exists()):
+        return None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        scores, described = found["scores"], found["about"]
-        scores["frechet"], scores["variety"]
-    except FileNotFoundError:
-        return None
+        scores, described = dict(found["scores"]), dict(found["about"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise ValueError(f"--out has {path}, but that is no file of a run: move it away") from None
+        scores = {}
+    if not scores.keys() >= SCORES:
+        raise ValueError(f"--out has {path}, but that is no file of a run: move it away")
     if described != about:
         other = ", ".join(f"{key} {described.get(key)!r}" for key in about if described.get(key) != about[key])
         raise ValueError(f"--out has {path}, but that run had {other}: choose another folder, or the same settings")

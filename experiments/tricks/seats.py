@@ -44,23 +44,43 @@ class Slowed:
         return state._replace(d=moved.d._replace(params=params)), metrics
 
 
-def mixed_step(gan: train.GAN, state: train.GANState, x, z, key) -> tuple[train.GANState, train.Metrics]:
-    """D's step on real images and fakes in one batch, so that its BatchNorm takes the statistics of both together."""
-    key_g, key_d = jax.random.split(key)
-    g, d = state.g, state.d
-    fake, _ = gan.generator.apply(
-        {"params": g.params, **g.stats}, z, train=True, rngs={"dropout": key_g}, mutable=list(g.stats)
-    )
+# Both players' turns with real and fake images in one batch, so that D's BatchNorm takes the statistics of both.
+
+
+def mixed_step_d(gan: train.GAN, state: train.GANState, x, z, key) -> tuple[train.GANState, train.Metrics]:
+    """Of D, without penalties."""
 
     def objective(params_d):
-        logits, stats_d = gan.discriminator.apply(
-            {"params": params_d, **d.stats}, jnp.concatenate([x, fake]), train=True,
-            rngs={"dropout": key_d}, mutable=list(d.stats),
-        )  # fmt: skip
-        real, made = jnp.split(logits, [len(x)])
-        loss_d = gan.loss_d(real, made)
-        metrics = {"loss_d": loss_d, "d_real": jax.nn.sigmoid(real).mean(), "d_fake": jax.nn.sigmoid(made).mean()}
+        real, fake, _, stats_d = judged_together(gan, state, state.g.params, params_d, x, z, key)
+        loss_d = gan.loss_d(real, fake)
+        metrics = {"loss_d": loss_d, "d_real": jax.nn.sigmoid(real).mean(), "d_fake": jax.nn.sigmoid(fake).mean()}
         return loss_d, (stats_d, metrics)
 
-    gradient, (stats_d, metrics) = jax.grad(objective, has_aux=True)(d.params)
-    return state._replace(d=train.descend(gan.optimizer_d, d, gradient, stats_d)), metrics
+    gradient, (stats_d, metrics) = jax.grad(objective, has_aux=True)(state.d.params)
+    return state._replace(d=train.descend(gan.optimizer_d, state.d, gradient, stats_d)), metrics
+
+
+def mixed_step_g(gan: train.GAN, state: train.GANState, x, z, key) -> tuple[train.GANState, train.Metrics]:
+    """Of G: the D that teaches it judges as it has learnt to."""
+
+    def objective(params_g):
+        real, fake, stats_g, _ = judged_together(gan, state, params_g, state.d.params, x, z, key)
+        loss_g = gan.loss_g(fake, real)
+        return loss_g, (stats_g, {"loss_g": loss_g})
+
+    gradient, (stats_g, metrics) = jax.grad(objective, has_aux=True)(state.g.params)
+    return state._replace(g=train.descend(gan.optimizer_g, state.g, gradient, stats_g)), metrics
+
+
+def judged_together(gan: train.GAN, state: train.GANState, params_g, params_d, x, z, key):
+    """D's logits on data and on fakes, and both players' new statistics."""
+    key_g, key_d = jax.random.split(key)
+    g, d = state.g.stats, state.d.stats
+    fake, stats_g = gan.generator.apply(
+        {"params": params_g, **g}, z, train=True, rngs={"dropout": key_g}, mutable=list(g)
+    )
+    logits, stats_d = gan.discriminator.apply(
+        {"params": params_d, **d}, jnp.concatenate([x, fake]), train=True, rngs={"dropout": key_d}, mutable=list(d)
+    )
+    real, made = jnp.split(logits, [len(x)])
+    return real, made, stats_g, stats_d

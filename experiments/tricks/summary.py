@@ -8,6 +8,7 @@ import numpy as np
 from experiments.tricks import runs, verdicts
 from experiments.tricks.sentences import BASELINE, SENTENCES
 
+SHOWN = 12
 Finished = dict[str, list[dict[str, Any]]]  # the scores of each run's seeds
 
 
@@ -33,24 +34,25 @@ def of_sentences(names: tuple[str, ...], finished: Finished) -> dict[str, dict[s
 
 
 def by_verdict(sentences: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
-    """The names of the sentences of each verdict, those first whose median is furthest from 1."""
+    """The names of each verdict's sentences, those first whose median is furthest from 1; of NOTHING the nearest."""
     strength = {name: abs(np.median(np.log(sentence["factors"]))) for name, sentence in sentences.items()}
     ordered = sorted(sentences, key=strength.get, reverse=True)
-    return {verdict: [n for n in ordered if sentences[n]["verdict"] == verdict] for verdict in verdicts.VERDICTS}
+    found = {verdict: [n for n in ordered if sentences[n]["verdict"] == verdict] for verdict in verdicts.VERDICTS}
+    return found | {verdicts.NOTHING: found[verdicts.NOTHING][::-1]}
 
 
 def in_words(sentence: dict[str, Any]) -> str:
     factors = sentence["factors"]
-    return f"x {np.median(factors):.2f} ({min(factors):.2f} to {max(factors):.2f})"
+    return f"x {np.median(factors):.2g} ({min(factors):.2g} to {max(factors):.2g})"
 
 
 def loss_and_frechet(finished: Finished) -> float | None:
-    """Spearman's rank correlation of D's loss at the end and the Frechet distance over all runs; None for too few.
+    """Spearman's rank correlation of D's loss at the end and the Frechet distance over all runs; None for constants.
 
     Below 0: where D's loss is small the images are bad.
     """
     pairs = points(finished)
-    return verdicts.rank_correlation(*zip(*pairs, strict=True)) if len(pairs) > 2 else None
+    return verdicts.rank_correlation(*zip(*pairs, strict=True)) if pairs else None
 
 
 def points(finished: Finished) -> list[tuple[float, float]]:
@@ -59,23 +61,22 @@ def points(finished: Finished) -> list[tuple[float, float]]:
     return [(run["loss_d_at_end"], run["frechet"]) for run in every if run["loss_d_at_end"] is not None]
 
 
-def to_show(numbers: dict[str, Any], folder: Path) -> dict[str, Path]:
-    """Pictures of runs by what is said of them: a first seed of the baseline, the best, the worst; all collapsed."""
+def to_show(numbers: dict[str, dict[str, Any]], folder: Path) -> dict[str, Path]:
+    """Pictures of first seeds by what is said of them: of the baseline, the best, the worst, and collapsed ones.
+
+    At most SHOWN of a data set.
+    """
     shown = {}
     for data, found in numbers.items():
-        middle = {name: np.median([run["frechet"] for run in of_run]) for name, of_run in found["runs"].items()}
-        chosen = [(name, 0) for name in (BASELINE, min(middle, key=middle.get), max(middle, key=middle.get))]
-        chosen += [
-            (name, i)
-            for name, of_run in found["runs"].items()
-            for i, run in enumerate(of_run)
-            if verdicts.collapsed([run])
+        finished = found["runs"]
+        middle = {name: np.median([run["frechet"] for run in of_run]) for name, of_run in finished.items()}
+        chosen = [
+            name for name in (BASELINE, min(middle, key=middle.get), max(middle, key=middle.get)) if name in middle
         ]
-        for name, i in dict.fromkeys(chosen):
-            if name in found["runs"]:
-                run = found["runs"][name][i]
-                title = (
-                    f"{data}, {name}, seed {run['seed']}: Frechet {run['frechet']:.2f}, variety {run['variety']:.2f}"
-                )
-                shown[title] = runs.file_of(folder, data, name, run["seed"]).with_suffix(".png")
+        chosen += [name for name, of_run in finished.items() if verdicts.collapsed(of_run)]
+        for name in list(dict.fromkeys(chosen))[:SHOWN]:
+            first, count = finished[name][0], verdicts.collapsed(finished[name])
+            said = f"Frechet {first['frechet']:.2f}, variety {first['variety']:.2f}"
+            said += f"; collapsed: {count} of {len(finished[name])}"
+            shown[f"{data}, {name}: {said}"] = runs.strip_of(runs.file_of(folder, data, name, first["seed"]))
     return shown

@@ -78,6 +78,7 @@ def build(variation: Variation, shape: tuple[int, int, int], width: int, batch: 
         k=variation.k,
         loss_g=losses.GENERATOR_LOSSES[variation.loss],
         penalties=penalties(variation),
+        step_g=seats.mixed_step_g if variation.mixed else None,
         step_d=step_of_d(variation),
     )
     check_training("width or batch", gan, lambda key, n: jnp.zeros((n, *shape)))
@@ -105,4 +106,4 @@ def step_of_d(variation: Variation) -> train.Step | None:
         return remedies.Skipping(variation.skip_below)
     if variation.slow_below:
         return seats.Slowed(variation.slow_below)
-    return seats.mixed_step if variation.mixed else None
+    return seats.mixed_step_d if variation.mixed else None

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-VERDICTS = HELPS, HARMS, NOTHING = "helps", "harms", "no difference at this size"
-COLLAPSED = 0.25  # of the test images' variety: set before the table was run
+VERDICTS = HELPS, HARMS, NOTHING, TOO_FEW = "helps", "harms", "no difference at this size", "too few pairs"
+PAIRS = 5  # with fewer one sign for all comes too often by chance
+COLLAPSED = 0.25  # of the variance of the test images' features: set before the table was run
 
 
 def effects(advised: list[dict[str, Any]], otherwise: list[dict[str, Any]]) -> np.ndarray:
@@ -28,8 +29,10 @@ def between_seeds(advised: list[dict[str, Any]], otherwise: list[dict[str, Any]]
 def verdict(advised: list[dict[str, Any]], otherwise: list[dict[str, Any]]) -> str:
     """HELPS or HARMS if all pairs have one sign and their median is beyond the spread between seeds, else NOTHING.
 
-    Five pairs of one sign are not rare by chance (1 in 16), so each verdict is one at this size.
+    Five pairs of one sign are not rare by chance (1 in 16), so each verdict is one at this size. Fewer have none.
     """
+    if len(advised) < PAIRS:
+        return TOO_FEW
     found, least = effects(advised, otherwise), between_seeds(advised, otherwise)
     if all(found < 0) and -np.median(found) > least:
         return HELPS
@@ -39,12 +42,14 @@ def verdict(advised: list[dict[str, Any]], otherwise: list[dict[str, Any]]) -> s
 
 
 def collapsed(runs: list[dict[str, Any]]) -> int:
-    """How many make images that are all alike to the judge, or none at all."""
+    """How many make images whose features vary less than COLLAPSED, or none at all."""
     return sum(run["variety"] < COLLAPSED for run in runs)
 
 
-def rank_correlation(a: list[float], b: list[float]) -> float:
-    """Spearman's: Pearson's correlation of the ranks; equal values share their mean rank."""
+def rank_correlation(a: list[float], b: list[float]) -> float | None:
+    """Spearman's: Pearson's correlation of the ranks; equal values share their mean rank. None for constants."""
+    if len({*a}) < 2 or len({*b}) < 2:
+        return None
     return float(np.corrcoef(ranks(a), ranks(b))[0, 1])
 
 

@@ -131,6 +131,6 @@ def said_by_fakes(logits: jax.Array) -> dict[str, jax.Array]:
 
     The saturating gradient in theta is the mean of -D(G(z)) da/dtheta with D's logit a: D(G(z)) is a fake's say in it.
     """
-    d_of_g = jnp.sort(jax.nn.sigmoid(logits.ravel()), descending=True)
-    loud = d_of_g[: max(1, round(LOUD * len(d_of_g)))]
-    return {"median D(G(z))": jnp.median(d_of_g), "loud share": loud.sum() / d_of_g.sum()}
+    a = jnp.sort(logits.ravel(), descending=True)
+    shares = jax.nn.softmax(jax.nn.log_sigmoid(a))  # D(G(z)) over their sum, where float32 takes each for 0 as well
+    return {"median D(G(z))": jnp.median(jax.nn.sigmoid(a)), "loud share": shares[: max(1, round(LOUD * len(a)))].sum()}

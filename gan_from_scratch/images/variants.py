@@ -15,11 +15,13 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from gan_from_scratch import check
+from gan_from_scratch.images.convolution import convolve, convolve_transposed
 from gan_from_scratch.images.networks import DCGAN_INIT, Convolution, image_levels, image_norm, leaky_relu
 
 GLOROT = nn.initializers.glorot_uniform(in_axis=0, out_axis=-1)  # Keras' and, for dense layers, many others' default
 ENDS = {"tanh": jnp.tanh, "sigmoid": nn.sigmoid}
 ACTIVATIONS = {"relu": nn.relu, "leaky_relu": leaky_relu}
+KERNELS = ("4", "5")
 Init = Callable[..., Array]
 
 
@@ -27,7 +29,8 @@ class VariantGenerator(nn.Module):
     """Noise (batch, noise_dim) to images in [-1, 1], or with `end` "sigmoid" in [0, 1]: see DCGANGenerator.
 
     `up`: how a layer doubles the size, by a transposed convolution or by repeating pixels before one of size 3. A
-    `kernel` of 5 is no multiple of the stride 2. `dropout`: share of hidden units that are off in training.
+    `kernel` of 5 is no multiple of the stride 2. `dropout`: share of hidden units that are off wherever a "dropout" key
+    is handed in, at sampling time too.
     """
 
     size: int
@@ -43,6 +46,7 @@ class VariantGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Float[ArrayLike, "batch noise_dim"], train: bool) -> Float[Array, "batch size size channels"]:
+        check.one_of("kernel", str(self.kernel), KERNELS)
         for name, allowed in (("activation", ACTIVATIONS), ("up", ("transposed", "repeated")), ("end", ENDS)):
             check.one_of(name, getattr(self, name), allowed)
         base, levels = image_levels(self.size)
@@ -53,25 +57,24 @@ class VariantGenerator(nn.Module):
         h = nn.Dense(base**2 * widths[0], use_bias=bias, kernel_init=self.init_weights, name="project")(z)
         h = activation(norm("norm_0")(h.reshape(-1, base, base, widths[0])))
         for i, width in enumerate(widths[1:], start=1):
-            h = nn.Dropout(self.dropout, deterministic=not train)(h)
+            h = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(h)
             h = activation(norm(f"norm_{i}")(self.doubled(h, width, bias, f"up_{i}")))
-        h = nn.Dropout(self.dropout, deterministic=not train)(h)
+        h = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(h)
         return ENDS[self.end](self.doubled(h, self.channels, True, f"up_{levels}"))
 
     def doubled(self, h: Array, features: int, bias: bool, name: str) -> Array:
         settings = {"use_bias": bias, "kernel_init": self.init_weights, "name": name}
         if self.up == "repeated":
             return Convolution(features, 3, 1, 1, **settings)(h.repeat(2, axis=1).repeat(2, axis=2))
-        if self.kernel != 4:
-            return nn.ConvTranspose(features, (self.kernel, self.kernel), (2, 2), **settings)(h)
-        return Convolution(features, transposed=True, **settings)(h)
+        form = FivePixelConvolution if self.kernel == 5 else Convolution
+        return form(features, transposed=True, **settings)(h)
 
 
 class VariantDiscriminator(nn.Module):
     """Images to logits: see DCGANDiscriminator.
 
-    `down`: how a layer halves the size, by a stride or by pooling 2 x 2 pixels after a convolution of size 3: their
-    largest, or their mean.
+    `down`: how a layer halves the size, by a stride or by a convolution of size 3 and then, after the activation,
+    pooling 2 x 2 pixels: their largest, or their mean.
     """
 
     size: int
@@ -86,25 +89,51 @@ class VariantDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[ArrayLike, "batch size size channels"], train: bool) -> Float[Array, " batch"]:
+        check.one_of("kernel", str(self.kernel), KERNELS)
         for name, allowed in (("activation", ACTIVATIONS), ("down", ("strides", "max", "mean"))):
             check.one_of(name, getattr(self, name), allowed)
         _, levels = image_levels(self.size)
         activation = ACTIVATIONS[self.activation]
         norm = partial(image_norm, train, jnp.float32) if self.norm else lambda name: lambda h: h
-        h = activation(self.halved(x, self.width, True, "down_0"))
+        h = self.pooled(activation(self.convolved(x, self.width, True, "down_0")))
         for i in range(1, levels):
-            h = activation(norm(f"norm_{i}")(self.halved(h, self.width * 2**i, not self.norm, f"down_{i}")))
+            h = norm(f"norm_{i}")(self.convolved(h, self.width * 2**i, not self.norm, f"down_{i}"))
+            h = self.pooled(activation(h))
         h = nn.Dropout(self.dropout, deterministic=not train)(h.reshape(h.shape[0], -1))
         return nn.Dense(1, kernel_init=self.init_weights, name="judge")(h)[:, 0]
 
-    def halved(self, h: Array, features: int, bias: bool, name: str) -> Array:
+    def convolved(self, h: Array, features: int, bias: bool, name: str) -> Array:
         settings = {"use_bias": bias, "kernel_init": self.init_weights, "name": name}
         if self.down != "strides":
-            pool = {"max": nn.max_pool, "mean": nn.avg_pool}[self.down]
-            return pool(Convolution(features, 3, 1, 1, **settings)(h), (2, 2), (2, 2))
-        if self.kernel != 4:
-            return nn.Conv(features, (self.kernel, self.kernel), (2, 2), **settings)(h)
-        return Convolution(features, **settings)(h)
+            return Convolution(features, 3, 1, 1, **settings)(h)
+        return (FivePixelConvolution if self.kernel == 5 else Convolution)(features, **settings)(h)
+
+    def pooled(self, h: Array) -> Array:
+        if self.down == "strides":
+            return h
+        return {"max": nn.max_pool, "mean": nn.avg_pool}[self.down](h, (2, 2), (2, 2))
+
+
+class FivePixelConvolution(nn.Module):
+    """With a kernel of 5 and stride 2, or its transpose: a kernel of 6 whose last row and column are zeros.
+
+    So it halves, or doubles, the size as a kernel of 4 does, by the same matrix products: in a loop the library's
+    convolution takes a second a step on a CPU.
+    """
+
+    features: int
+    transposed: bool = False
+    use_bias: bool = True
+    kernel_init: Init = DCGAN_INIT
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch h w c_in"]) -> Float[Array, "batch h_out w_out features"]:
+        ends = (x.shape[-1], self.features)
+        first, last = ends if self.transposed else reversed(ends)
+        kernel = self.param("kernel", self.kernel_init, (first, 5, 5, last))
+        form = convolve_transposed if self.transposed else convolve
+        y = form(x, jnp.pad(kernel, ((0, 0), (0, 1), (0, 1), (0, 0))), stride=2, padding=2)
+        return y + self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else y
 
 
 class FadingNoise(nn.Module):
