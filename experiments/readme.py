@@ -11,6 +11,7 @@ from pathlib import Path
 from experiments.command.folder import replacing
 from experiments.command.line import command_line
 from experiments.tables import (
+    advice,
     dcgan,
     dirac,
     frozen,
@@ -28,7 +29,20 @@ from experiments.tables.sentences import numbers
 
 README = Path(__file__).parent.parent / "README.md"
 RESULTS_PAGE = RESULTS / "README.md"
-FILES = (gan_1d, optimal_discriminator, vanishing, dirac, frozen, modes, stacked, parzen, dcgan, minutes, quoted)
+FILES = (
+    gan_1d,
+    optimal_discriminator,
+    vanishing,
+    dirac,
+    frozen,
+    modes,
+    stacked,
+    parzen,
+    dcgan,
+    advice,
+    minutes,
+    quoted,
+)
 TABLES = {name: function for file in FILES for name, function in file.TABLES.items()}
 
 

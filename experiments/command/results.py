@@ -47,6 +47,11 @@ def counted(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
+def times(factor: float) -> str:
+    """× 0.97; × 0.0041, where two decimals would show little."""
+    return f"× {factor:.2f}" if factor >= 0.1 else f"× {factor:.2g}"
+
+
 def finite_or_none(values: np.ndarray) -> list[float | None]:
     """For result.json, which has no infinities."""
     return [value if np.isfinite(value) else None for value in values.tolist()]

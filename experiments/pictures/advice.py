@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from experiments.command.results import counted
+from experiments.command.results import counted, times
 from experiments.pictures.images import save_picture
 from experiments.pictures.style import BLUE, GREY, ORANGE, WIDTH
 
@@ -39,8 +39,8 @@ def effects(sentences: dict[str, dict[str, dict[str, Any]]], verdicts: tuple[str
                 axis.plot(middle, i, mark, color=colour, markersize=8)
             else:
                 edge, side = (WIDEST, "right") if middle > 1 else (1 / WIDEST, "left")
-                axis.text(edge, i, f" {'<' * (middle < 1)} × {middle:.2g} {'>' * (middle > 1)} ", color=colour, ha=side,
-                          va="center", fontsize=8, backgroundcolor="white")  # fmt: skip
+                text = f" {'<' * (middle < 1)} {times(middle)} {'>' * (middle > 1)} "
+                axis.text(edge, i, text, color=colour, ha=side, va="center", fontsize=8, backgroundcolor="white")
         axis.axvline(1, color="black", linewidth=0.7)
         axis.set_yticks(range(len(ordered)), [sentence["text"] for sentence in ordered], fontsize=8)
         axis.set(xscale="log", xlim=(1 / WIDEST, WIDEST), ylim=(-0.7, len(ordered) - 0.3))

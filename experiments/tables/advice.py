@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.command.results import times
 from experiments.tables.markdown import median_and_range, result, table
 
 STRONGEST = 3  # sentences of a kind that a page names
@@ -25,7 +26,7 @@ def advice() -> str:
 
 
 def factor(factors: list[float]) -> str:
-    return f"× {np.median(factors):.2g} ({min(factors):.2g} to {max(factors):.2g})"
+    return f"{times(np.median(factors))} ({times(min(factors))[2:]} to {times(max(factors))[2:]})"
 
 
 def middle(sentence: dict[str, Any]) -> float:
@@ -52,7 +53,7 @@ def of_advice() -> dict[str, str]:
     }
     for kind, names in zip(("helps", "harms", "nothing"), digits["verdicts"].values(), strict=False):
         of_kind = [digits["sentences"][name] for name in names]
-        found[f"advice_{kind}"] = "; ".join(f"{s['text']} (× {middle(s):.2g})" for s in of_kind[:STRONGEST])
+        found[f"advice_{kind}"] = "; ".join(f"{s['text']} ({times(middle(s))})" for s in of_kind[:STRONGEST])
         found[f"advice_{kind}_count"] = str(len(of_kind))
     return found
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.command.results import times
 from experiments.tricks import runs, verdicts
 from experiments.tricks.sentences import BASELINE, SENTENCES
 
@@ -43,7 +44,7 @@ def by_verdict(sentences: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
 
 def in_words(sentence: dict[str, Any]) -> str:
     factors = sentence["factors"]
-    return f"x {np.median(factors):.2g} ({min(factors):.2g} to {max(factors):.2g})"
+    return f"{times(np.median(factors))} ({times(min(factors))[2:]} to {times(max(factors))[2:]})"
 
 
 def loss_and_frechet(finished: Finished) -> float | None:
