@@ -71,7 +71,11 @@ class Config:
     def __post_init__(self):
         check.choices(self)
         for name in self.only:
-            check.one_of("only", name, SENTENCES)
+            if name not in SENTENCES:
+                raise ValueError(
+                    f"only is {name!r:.100}, but must be one of {len(SENTENCES)} names, such as {', '.join(FROGS)}: "
+                    "experiments/tricks/sentences.py has them all"
+                )
         if len({*self.only}) < len(self.only):
             raise ValueError(f"only is {self.only!r:.200}, but must name each sentence once")
         check.seed("seed", self.seed)

@@ -71,7 +71,7 @@ def test_what_the_switches_put_into_the_gan():
     assert not of["no-norm-d"].discriminator.norm and of["no-norm-d"].generator.norm
     assert not of["no-norm-g"].generator.norm and of["no-norm-g"].discriminator.norm
     assert (of["dropout-d-2"].discriminator.dropout, of["dropout-d-4"].discriminator.dropout) == (0.2, 0.4)
-    assert of["dropout-both-5"].generator.dropout == of["dropout-both-5"].discriminator.dropout == 0.4
+    assert of["dropout-both-5"].generator.dropout == of["dropout-both-5"].discriminator.dropout == 0.5
     assert of["saturating"].loss_g is losses.generator_loss_saturating and of["k-2"].k == 2
     assert of["kernel-5"].generator.kernel == of["kernel-5"].discriminator.kernel == 5
     z = of["uniform-noise"].sample_noise(jax.random.key(0), 1000)
