@@ -1,6 +1,7 @@
 """The runs of advice: what each has another than the baseline, and what pairs of them say."""
 
 from dataclasses import asdict, replace
+from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -20,6 +21,11 @@ from gan_from_scratch.images import variants
 
 SHAPE = (8, 8, 1)
 frechets = st.lists(st.floats(1e-3, 1e3), min_size=5, max_size=5)
+
+
+@cache
+def gan_of(name: str) -> train.GAN:
+    return build(RUNS[name], SHAPE, 2, 4, 10)
 
 
 def of_frechets(*values: float) -> list[dict]:
@@ -55,7 +61,7 @@ def test_enough_sentences():
 @pytest.mark.parametrize("name", RUNS)
 def test_the_parts_of_each_run_fit(name):
     """Traced, not compiled: train.init does so with both objectives."""
-    gan = build(RUNS[name], SHAPE, width=2, batch=4, steps=10)
+    gan = gan_of(name)
     draw = lambda key, n: jax.random.uniform(key, (n, *SHAPE))  # noqa: E731
     state = jax.eval_shape(lambda key: train.init(gan, key), jax.random.key(0))
     after, _ = jax.eval_shape(lambda state, key: train.train_step(gan, state, draw, key), state, jax.random.key(0))
@@ -63,7 +69,7 @@ def test_the_parts_of_each_run_fit(name):
 
 
 def test_what_the_switches_put_into_the_gan():
-    of = {name: build(variation, SHAPE, 2, 4, 10) for name, variation in RUNS.items()}
+    of = {name: gan_of(name) for name in RUNS}
     assert of["sigmoid"].generator.end == "sigmoid" and of[BASELINE].generator.end == "tanh"
     assert of["relu-d"].discriminator.activation == "relu" and of["leaky-relu-g"].generator.activation == "leaky_relu"
     assert of["max-pooling"].discriminator.down == "max" and of["mean-pooling"].discriminator.down == "mean"
@@ -102,8 +108,8 @@ def test_seats_and_penalties():
         "slowed-d": [seats.Slowed(1.0)],
         "skipped-d": [remedies.Skipping(1.0)],
     }
-    for name, variation in RUNS.items():
-        gan = build(variation, SHAPE, 2, 4, 10)
+    for name in RUNS:
+        gan = gan_of(name)
         found = [*gan.penalties, *(step for step in (gan.step_d, gan.step_g) if step is not None)]
         assert found == expected.get(name, []), name
 
@@ -113,7 +119,7 @@ def test_optimizers():
     params = {"w": jnp.ones(())}
 
     def moved(name: str, slopes: tuple[float, ...]) -> list[float]:
-        optimizer = build(RUNS[name], SHAPE, 2, 4, 10).optimizer_g
+        optimizer = gan_of(name).optimizer_g
         state, updates = optimizer.init(params), []
         for slope in slopes:
             update, state = optimizer.update({"w": jnp.array(slope)}, state, params)
@@ -138,7 +144,7 @@ def test_optimizers():
 
 
 def test_weights_and_noise():
-    glorot, noisy = (build(RUNS[name], SHAPE, 2, 4, 10) for name in ("glorot", "instance-noise"))
+    glorot, noisy = (gan_of(name) for name in ("glorot", "instance-noise"))
     assert glorot.generator.init_weights is glorot.discriminator.init_weights is variants.GLOROT
     assert (noisy.discriminator.std, noisy.discriminator.steps) == (0.1, 10)
 
@@ -177,7 +183,7 @@ def test_with_a_sigmoid_d_sees_data_in_the_unit_interval(in_unit, grey):
 def test_images_of_a_sigmoid_are_scaled_back():
     """A fresh G's pixels are middle grey: 0 of tanh, 1/2 of a sigmoid, and both are 127 or 128 as bytes."""
     for name, in_unit in ((BASELINE, False), ("sigmoid", True)):
-        gan = build(RUNS[name], SHAPE, 2, 4, 10)
+        gan = gan_of(name)
         state = runs.start(gan, jax.random.key(0))
         made = runs.draw(gan, in_unit, state, gan.sample_noise(jax.random.key(1), 8), jax.random.key(2))
         assert made.dtype == np.uint8 and abs(int(np.median(made)) - 127.5) < 3
@@ -185,7 +191,7 @@ def test_images_of_a_sigmoid_are_scaled_back():
 
 @pytest.mark.parametrize(("name", "expected"), [(BASELINE, 2e-4), ("d-twice-as-fast", 4e-4)])
 def test_rate_of_d(name, expected):
-    gan = build(RUNS[name], SHAPE, 2, 4, 10)
+    gan = gan_of(name)
     params = train.init(gan, jax.random.key(0)).d.params
     updates, _ = gan.optimizer_d.update(jax.tree.map(jnp.ones_like, params), gan.optimizer_d.init(params))
     np.testing.assert_allclose(ravel_pytree(updates)[0], -expected, rtol=1e-5)  # Adam's first step is its rate
