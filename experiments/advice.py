@@ -1,4 +1,4 @@
-"""What every text on GANs advises, measured: each sentence a pair of runs over seeds (the whole table: 2 hours).
+"""What every text on GANs advises, measured: each sentence a pair of runs over seeds (hours; digits alone: 2).
 
 Writes advice.png (all effects), losses.png (does D's loss foretell the images?), samples.png, runs/ (a file for each
 finished run, which is not repeated; files of other folders with the same settings may be put there) and result.json.
@@ -117,6 +117,7 @@ def main(config: Config) -> None:
                 numbers[name]["sentences"] = summary.of_sentences(sentences, numbers[name]["runs"])
                 numbers[name]["verdicts"] = summary.by_verdict(numbers[name]["sentences"])
                 save_result(config.out, config, started, numbers)
+        numbers[name]["collapsed"] = summary.collapsed(numbers[name]["runs"])
         numbers[name]["loss_and_frechet"] = summary.loss_and_frechet(numbers[name]["runs"])
     trained_for = sum(
         run["seconds"] for found in numbers.values() for of_run in found["runs"].values() for run in of_run

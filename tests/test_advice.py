@@ -87,6 +87,21 @@ def test_runs_that_another_judge_has_judged_are_not_mixed(finished, monkeypatch)
         path.write_text(whole)
 
 
+def test_a_foreign_file_is_not_overwritten_where_no_images_lie_beside_it(finished):
+    path = runs.file_of(finished.out / "runs", "mnist", BASELINE, 0)
+    strip, whole = runs.strip_of(path), path.read_text()
+    images = strip.read_bytes()
+    strip.unlink()
+    path.write_text("mine")
+    try:
+        with pytest.raises(ValueError, match="move it away"):
+            advice.main(finished)
+        assert path.read_text() == "mine"
+    finally:
+        path.write_text(whole)
+        strip.write_bytes(images)
+
+
 def test_runs_with_other_settings_are_not_mixed(finished):
     with pytest.raises(ValueError, match="but that run had steps 3: choose another folder"):
         advice.main(replace(finished, steps=4))

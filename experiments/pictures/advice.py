@@ -64,7 +64,9 @@ def losses(points: dict[str, list[tuple[float, float]]], correlations: dict[str,
     figure = Figure(figsize=(WIDTH, 4), layout="constrained")
     axes = figure.subplots(1, len(points), squeeze=False)[0]
     for axis, (data, of_data) in zip(axes, points.items(), strict=True):
-        axis.plot(*zip(*of_data, strict=True), "o", color=BLUE, markersize=4, alpha=0.5)
+        axis.plot(
+            [loss for loss, _ in of_data], [frechet for _, frechet in of_data], "o", color=BLUE, markersize=4, alpha=0.5
+        )
         axis.axvline(2 * np.log(2), color=GREY, linestyle=":", label="D cannot tell: 2 log 2")
         axis.set(xlabel="D's loss over the last steps [nats]", ylabel="Frechet distance", yscale="log")
         said = "" if correlations[data] is None else f", rank correlation {correlations[data]:.2f}"

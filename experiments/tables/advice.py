@@ -48,7 +48,7 @@ def of_advice() -> dict[str, str]:
         "advice_steps": f"{file['config']['steps']:,}",
         "advice_runs": str(sum(map(len, digits["runs"].values()))),
         "advice_baseline": median_and_range(baseline, 2),
-        "advice_collapsed": str(sum(run["variety"] < 0.25 for of_run in digits["runs"].values() for run in of_run)),
+        "advice_collapsed": str(digits["collapsed"]),
         "advice_loss": f"{digits['loss_and_frechet']:.2f}",
     }
     for kind, names in zip(("helps", "harms", "nothing"), digits["verdicts"].values(), strict=False):

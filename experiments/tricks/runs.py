@@ -110,7 +110,7 @@ def strip_of(path: Path) -> Path:
 
 def kept(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
     """The scores in a run's file; None without it or its images. ValueError for another run's, or for no such file."""
-    if not (path.exists() and strip_of(path).exists()):
+    if not path.exists():
         return None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -122,7 +122,7 @@ def kept(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
     if described != about:
         other = ", ".join(f"{key} {described.get(key)!r}" for key in about if described.get(key) != about[key])
         raise ValueError(f"--out has {path}, but that run had {other}: choose another folder, or the same settings")
-    return scores
+    return scores if strip_of(path).exists() else None
 
 
 def keep(path: Path, about: dict[str, Any], scores: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from experiments.command.results import times
 from experiments.tricks import runs, verdicts
 from experiments.tricks.sentences import BASELINE, SENTENCES
 
-SHOWN = 12
+SHOWN = 12  # strips, so that a sweep of short runs does not make a picture without end
 Finished = dict[str, list[dict[str, Any]]]  # the scores of each run's seeds
 
 
@@ -54,6 +54,10 @@ def loss_and_frechet(finished: Finished) -> float | None:
     """
     pairs = points(finished)
     return verdicts.rank_correlation(*zip(*pairs, strict=True)) if pairs else None
+
+
+def collapsed(finished: Finished) -> int:
+    return sum(map(verdicts.collapsed, finished.values()))
 
 
 def points(finished: Finished) -> list[tuple[float, float]]:

@@ -1,14 +1,14 @@
 """The DCGAN of every run in the table: what a run may have another than the baseline, and the GAN that it describes."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import jax.numpy as jnp
 import optax
 
 from experiments.command.memory import check_training
-from experiments.image_runs.gan import sampler_of_noise
+from experiments.image_runs.gan import optimizer, sampler_of_noise
+from experiments.image_runs.settings import Training
 from experiments.tricks import seats
 from gan_from_scratch import losses, remedies, train
 from gan_from_scratch.images import variants
@@ -65,14 +65,14 @@ def build(variation: Variation, shape: tuple[int, int, int], width: int, batch: 
     )  # fmt: skip
     if variation.instance_noise:
         discriminator = variants.FadingNoise(discriminator, variation.instance_noise, steps * variation.k)
-    optimizer_g = optimizer(variation, variation.rate_g)
+    optimizer_g = rule(variation, variation.rate_g)
     if variation.average:
         optimizer_g = optax.chain(optimizer_g, remedies.average_parameters(variation.average))
     gan = train.GAN(
         generator=generator,
         discriminator=discriminator,
         optimizer_g=optimizer_g,
-        optimizer_d=optimizer(variation, variation.rate_d),
+        optimizer_d=rule(variation, variation.rate_d),
         sample_noise=sampler_of_noise(variation.noise, NOISE_DIM, 0),
         batch=batch,
         k=variation.k,
@@ -85,9 +85,10 @@ def build(variation: Variation, shape: tuple[int, int, int], width: int, batch: 
     return gan
 
 
-def optimizer(variation: Variation, rate: float) -> optax.GradientTransformation:
-    rule = {"adam": partial(optax.adam, b1=variation.b1), "rmsprop": optax.rmsprop}[variation.optimizer](rate)
-    return optax.chain(optax.clip(variation.clip), rule) if variation.clip else rule
+def rule(variation: Variation, rate: float) -> optax.GradientTransformation:
+    """An image run's at a rate that stays."""
+    training = Training(steps=1, optimizer=variation.optimizer, b1=variation.b1, clip=variation.clip)
+    return optimizer(training, rate, training.steps)
 
 
 def penalties(variation: Variation) -> tuple[train.Penalty, ...]:

@@ -117,8 +117,7 @@ class VariantDiscriminator(nn.Module):
 class FivePixelConvolution(nn.Module):
     """With a kernel of 5 and stride 2, or its transpose: a kernel of 6 whose last row and column are zeros.
 
-    So it halves, or doubles, the size as a kernel of 4 does, by the same matrix products: in a loop the library's
-    convolution takes a second a step on a CPU.
+    So it halves, or doubles, the size as a kernel of 4 does, by the matrix products of convolution.py.
     """
 
     features: int
