@@ -4,6 +4,8 @@ import dataclasses
 import json
 from dataclasses import replace
 
+import jax
+import numpy as np
 import pytest
 
 from experiments import advice
@@ -74,6 +76,22 @@ def test_a_file_that_is_none_is_refused(finished, content):
             advice.main(finished)
     finally:
         path.write_text(whole)
+
+
+def test_runs_know_their_judge_and_their_images(finished, monkeypatch):
+    """One pixel of one image, or one weight of the judge, makes other runs of them; the same ones are the same."""
+    labelled, images, of_test = advice.images_of("mnist", finished)
+    judged_by = lambda *given: advice.setting("mnist", finished, *given).judged_by  # noqa: E731
+    same = judged_by(labelled, images, of_test)
+    (known,) = {json.loads(path.read_text())["about"]["judged_by"] for path in (finished.out / "runs").glob("*.json")}
+    assert same == known
+    changed = [(images ^ np.eye(1, images.size, dtype=np.uint8).reshape(images.shape), of_test), (images, of_test ^ 1)]
+    found = {judged_by(labelled, *given) for given in changed}
+    judge, _ = advice.trained(advice.learning_for("mnist", finished.synthetic), labelled, finished.cache)
+    other = judge._replace(variables=jax.tree.map(lambda w: w + 1e-3, judge.variables))
+    monkeypatch.setattr(advice, "trained", lambda *_: (other, None))
+    found.add(judged_by(labelled, images, of_test))
+    assert len(found) == 3 and same not in found
 
 
 def test_runs_that_another_judge_has_judged_are_not_mixed(finished, monkeypatch):
