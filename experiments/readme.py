@@ -18,6 +18,7 @@ from experiments.tables import (
     gan_1d,
     minutes,
     modes,
+    neighbours,
     optimal_discriminator,
     parzen,
     quoted,
@@ -40,6 +41,7 @@ FILES = (
     parzen,
     dcgan,
     advice,
+    neighbours,
     minutes,
     quoted,
 )

@@ -42,6 +42,7 @@ COMMANDS = {
     "cifar_dcgan": ([], ["--batch", "1000000000", "--synthetic", "1000000000"]),
     "advice": ([], ["--width", "1000000000"]),
     "stacked_mnist": ([], ["--noise-dim", "1000000000000"]),
+    "adversarial_examples": ([], ["--batch", "1000000000"]),
     "classifier": ([], ["--batch", "1000000000"]),
     "sample": (["--run", "{mnist_dcgan}"], ["--n", "1000000000000"]),
     "pytorch_dcgan": ([], None),
@@ -53,7 +54,7 @@ IMAGES = {
     "goodfellow_mnist", "parzen_critique", "mnist_dcgan", "cifar_dcgan", "stacked_mnist", "advice", "classifier",
     "pytorch_dcgan",
 }  # fmt: skip
-CACHED, DATA = IMAGES | {"killed_runs"}, IMAGES | {"sample", "five_orders"}
+CACHED, DATA = IMAGES | {"killed_runs"}, IMAGES | {"sample", "five_orders", "adversarial_examples"}
 RESUMED = ("goodfellow_mnist", "mnist_dcgan", "cifar_dcgan", "stacked_mnist")  # those with --resume
 LARGEST_FILE = 4  # KiB, on a disk that is all but full
 EARLIEST = 0.05  # seconds: before, Python itself starts, and ends in its own way

@@ -6,8 +6,7 @@ Read the files in this order:
     theory         the optimal D, KL, JSD and C(G) = -log 4 + 2 JSD, on densities
     distributions  toy distributions that can be sampled and whose density and cdf are known
     numpy_gan      the whole GAN by hand: forward, backward, Adam, Algorithm 1
-    layers         two numbers that networks share
-    networks       the same networks in Flax
+    networks       the same networks in Flax; layers: two numbers that they share
     train          the same GAN by automatic differentiation
     remedies       what is added to the paper's algorithm, each in one of the seats that train offers
     collapse       what is added against mode collapse
@@ -16,6 +15,7 @@ Read the files in this order:
     checkpoint     runs that go on after an interruption
     check          the sentences that bad input ends in
     images         what images add: convolution, networks, metrics, data
+    neighbours     networks of the methods beside GANs
     dcgan          the DCGAN's two players in one GAN, with Radford's settings
     data           arrays of your own to learn from; MNIST and CIFAR-10, handed on from images
 

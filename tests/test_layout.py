@@ -94,6 +94,7 @@ def test_flax_is_met_where_modules_are():
         "collapse.pacgan",
         "collapse.minibatch",
         "collapse.fourier",
+        "neighbours.classifiers",
     )
     assert found == {f"gan_from_scratch.{name}" for name in where}
 
