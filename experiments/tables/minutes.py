@@ -21,7 +21,11 @@ COMMANDS = (
     ("cifar_dcgan", "cifar_dcgan", "And frogs, or all ten classes?"),
     ("stacked_mnist", "stacked_mnist", "Three digits in an image: does a DCGAN make all of a thousand kinds?"),
     ("advice", "advice", "Which of the advice in every GAN text helps, which harms?"),
-    ("adversarial_examples", "adversarial_examples --seeds 3", "A step in the pixels that fools a classifier: and a GAN's D?"),
+    (
+        "adversarial_examples",
+        "adversarial_examples --seeds 3",
+        "A step in the pixels fools a classifier. And a GAN's D?",
+    ),
     ("sample", "sample --run runs/mnist_dcgan", "What did a trained DCGAN learn: samples, walks, nearest neighbours"),
     ("pytorch_dcgan", "pytorch_dcgan", "How good is the plain PyTorch DCGAN after as many steps?"),
     ("benchmark_toy", "benchmark --rounds 20", "How fast is the 1-D GAN beside PyTorch? With `images`: the DCGANs"),
