@@ -6,6 +6,7 @@ Writes adversarial.png, epsilons.png and result.json.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -149,7 +150,6 @@ def main(config: Config) -> None:
         "maxout, trained on random signs": (maxout, partial(noisy_loss, eps=config.eps), digits, test),
         "convolutions": (convolutions, cross_entropy, digits, test),
     }
-    keys = [jax.random.fold_in(jax.random.key(config.seed), i) for i in range(config.seeds)]
     numbers = {"paper_attacked": PAPER, "rows": {}, "by_eps": {}, "exact": [], "d": {"plain D": [], "D with R1": []}}
     shown = {}
     with progress_bar() as bar:
@@ -158,7 +158,7 @@ def main(config: Config) -> None:
             bar.update(task, numbers=name)
             found, by_eps = (numbers[kind].setdefault(name, []) for kind in ("rows", "by_eps"))
             attack = jax.jit(partial(fast_gradient_sign, model))
-            for key in keys:
+            for key in keys_of(config):
                 params = learn(model, objective, *learnt, key, config.epochs, config.batch, lambda: bar.advance(task))
                 found.append(
                     under_attack.judged(model, attack, params, *judged_on, config.eps, jax.random.fold_in(key, 1))
@@ -170,7 +170,7 @@ def main(config: Config) -> None:
             save_result(config.out, config, started, numbers)
         for name, r1 in (("plain D", 0.0), ("D with R1", GAN_R1)):
             bar.update(task, numbers=name)
-            for key in keys:
+            for key in keys_of(config):
                 steps = QUICK_GAN_STEPS if config.quick else GAN_STEPS
                 numbers["d"][name].append(attack_on_d(images, r1, config.eps, steps, key))
                 bar.advance(task)
@@ -179,6 +179,11 @@ def main(config: Config) -> None:
         save_figure(config.out, "adversarial.png", pictures.examples(shown, config.eps))
         save_figure(config.out, "epsilons.png", pictures.errors(under_attack.EPSILONS, numbers["by_eps"]))
     report(numbers, config)
+
+
+def keys_of(config: Config) -> Iterator[Array]:
+    """One for each training."""
+    return (jax.random.fold_in(jax.random.key(config.seed), i) for i in range(config.seeds))
 
 
 def pair(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
