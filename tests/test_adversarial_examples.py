@@ -39,7 +39,7 @@ def test_formula_and_attack_agree_on_every_image_and_for_both_labels(seed, eps):
 
 @given(seeds, steps)
 def test_no_step_of_that_size_lowers_the_margin_more(seed, eps):
-    """Corners and interior points of the cube of steps; none reaches below the formula, and the attack reaches it."""
+    """Corners and interior points of the cube of steps: none reaches below the formula."""
     params, images, y = regression_case(seed, 4)
     rng = np.random.default_rng(seed + 1)
     x = images / 255
@@ -104,13 +104,25 @@ def test_what_is_counted():
         assert found[name]["error"] == pytest.approx(np.mean(margin < 0), abs=2 / 1500)  # two at the border at most
         sure = np.mean(1 / (1 + np.exp(margin[margin < 0])))
         assert found[name]["confidence_when_wrong"] == pytest.approx(sure, abs=1e-2)
-    assert found["clean"]["error"] < found["random signs"]["error"] + 0.05 < found["attacked"]["error"] + 0.1
     assert found["rubbish"]["error"] > 0.99  # of two digits one always has more than half
     curve = under_attack.errors(REGRESSION, attack, params, images, y)
     expected = [
         np.mean(command.adversarial_margin(params, x[:1000], y[:1000], eps) < 0) for eps in under_attack.EPSILONS
     ]
     np.testing.assert_allclose(curve, expected, atol=2e-3)
+
+
+def test_random_signs_are_signs_of_the_steps_size():
+    """With labels that the model gives itself nothing is wrong before; after random signs as much as NumPy's make."""
+    params, images, _ = regression_case(4, 3000)
+    y = np.where(command.adversarial_margin(params, images / 255, np.ones(3000), 0.0) > 0, 1, -1)
+    attack = partial(command.fast_gradient_sign, REGRESSION)
+    found = under_attack.judged(REGRESSION, attack, params, images, y, 0.5, jax.random.key(0))
+    signs = np.random.default_rng(5).choice([-0.5, 0.5], images.shape)
+    expected = np.mean(command.adversarial_margin(params, images / 255 + signs, y, 0.0) < 0)
+    assert found["clean"] == {"error": 0.0, "confidence_when_wrong": None}
+    # Two shares of 3,000 draws differ by at most .013 in the standard deviation; without signs the error is 0.
+    assert expected > 0.1 and found["random signs"]["error"] == pytest.approx(expected, abs=5 * 0.013)
 
 
 def test_examples_show_the_digit_that_a_label_stands_for():

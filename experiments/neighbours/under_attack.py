@@ -14,7 +14,7 @@ from experiments.neighbours.models import Model
 
 JUDGED = 1_000  # images in one call
 KINDS = ("clean", "attacked", "random signs", "rubbish")
-SURE = 0.5  # of rubbish: a probability above which it counts as taken for a digit (Goodfellow et al. 2015, section 8)
+SURE = 0.5  # of rubbish: a probability above which it counts as taken for a digit (Goodfellow et al. 2015, appendix A)
 EPSILONS = tuple(round(0.05 * i, 2) for i in range(9))  # of the curves, 0 to .4
 SHOWN = 4  # digits of a row in the picture
 

@@ -20,7 +20,7 @@ COMMANDS = (
     ("mnist_dcgan", "mnist_dcgan", "How good do digits become?"),
     ("cifar_dcgan", "cifar_dcgan", "And frogs, or all ten classes?"),
     ("stacked_mnist", "stacked_mnist", "Three digits in an image: does a DCGAN make all of a thousand kinds?"),
-    ("advice", "advice", "Which of the advice in every GAN text helps, which harms?"),
+    ("advice", "advice", "Which of the advice in every GAN text helps, which harms? (Minutes of one core)"),
     (
         "adversarial_examples",
         "adversarial_examples --seeds 3",

@@ -37,8 +37,8 @@ def percent(of_seeds: list[dict], kind: str) -> str:
 
 
 def largest(by_eps: list[list[float]]) -> str:
-    """Of the errors after steps of any size, of each training."""
-    return median_and_range([100 * max(of_seed) for of_seed in by_eps], 1)
+    """Of each training the largest error after a step of another size: the first of them, 0, is no step."""
+    return median_and_range([100 * max(of_seed[1:]) for of_seed in by_eps], 1)
 
 
 def discriminators() -> str:
