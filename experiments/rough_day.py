@@ -43,6 +43,8 @@ COMMANDS = {
     "advice": ([], ["--width", "1000000000"]),
     "stacked_mnist": ([], ["--noise-dim", "1000000000000"]),
     "adversarial_examples": ([], ["--batch", "1000000000"]),
+    "cyclegan": ([], ["--batch", "1000000000"]),
+    "style_transfer": ([], ["--width", "1000000000"]),
     "classifier": ([], ["--batch", "1000000000"]),
     "sample": (["--run", "{mnist_dcgan}"], ["--n", "1000000000000"]),
     "pytorch_dcgan": ([], None),
@@ -52,7 +54,7 @@ COMMANDS = {
 # Those that judge images, those with --cache, and those with --data-dir, and using it.
 IMAGES = {
     "goodfellow_mnist", "parzen_critique", "mnist_dcgan", "cifar_dcgan", "stacked_mnist", "advice", "classifier",
-    "pytorch_dcgan",
+    "pytorch_dcgan", "cyclegan", "style_transfer",
 }  # fmt: skip
 CACHED, DATA = IMAGES | {"killed_runs"}, IMAGES | {"sample", "five_orders", "adversarial_examples"}
 RESUMED = ("goodfellow_mnist", "mnist_dcgan", "cifar_dcgan", "stacked_mnist")  # those with --resume

@@ -95,6 +95,7 @@ def test_flax_is_met_where_modules_are():
         "collapse.minibatch",
         "collapse.fourier",
         "neighbours.classifiers",
+        "neighbours.translators",
     )
     assert found == {f"gan_from_scratch.{name}" for name in where}
 

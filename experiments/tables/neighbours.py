@@ -1,20 +1,26 @@
-"""The tables of the methods beside GANs, and what the pages say of them."""
+"""The table of the methods beside GANs, a row each; those of adversarial examples, and what the pages say of all."""
 
+from experiments.tables import cyclegan, style_transfer
 from experiments.tables.markdown import median_and_range, result, table
 
 
 def neighbours() -> str:
     """A row for each method: what it shows, in the exact case and on digits."""
+    rows = [row(), cyclegan.row(), style_transfer.row()]
+    return table(["method", "exact case", "digits and textures"], rows)
+
+
+def row() -> list[str]:
+    """Of adversarial examples."""
     found = result("adversarial_examples")["numbers"]
     error = {name: {kind: percent(seeds, kind) for kind in seeds[0]} for name, seeds in found["rows"].items()}
-    rows = [
-        ["`adversarial_examples`: each pixel a quarter of its range up the loss (Goodfellow et al. 2015)",
-         f"formula and attack agree on {of_neighbours()['attack_agree']} digits",
-         f"a maxout network's error {error['maxout']['clean']} % becomes {error['maxout']['attacked']} %; trained on "
-         f"attacks, {error['maxout, trained on attacks']['attacked']} %, but after other steps up to "
-         f"{largest(found['by_eps']['maxout, trained on attacks'])} %"],
-    ]  # fmt: skip
-    return table(["method", "exact case", "digits"], rows)
+    return [
+        "`adversarial_examples`: each pixel a quarter of its range up the loss (Goodfellow et al. 2015)",
+        f"formula and attack agree on {of_adversarial()['attack_agree']} digits",
+        f"a maxout network's error {error['maxout']['clean']} % becomes {error['maxout']['attacked']} %; trained on "
+        f"attacks, {error['maxout, trained on attacks']['attacked']} %, but after other steps up to "
+        f"{largest(found['by_eps']['maxout, trained on attacks'])} %",
+    ]
 
 
 def adversarial() -> str:
@@ -64,6 +70,13 @@ def discriminators() -> str:
 
 def of_neighbours() -> dict[str, str]:
     """Numbers for sentences."""
+    return (
+        of_adversarial() | cyclegan.of_cyclegan()
+        | style_transfer.of_style()
+    )  # fmt: skip
+
+
+def of_adversarial() -> dict[str, str]:
     found = result("adversarial_examples")
     exact = found["numbers"]["exact"]
     return {
@@ -72,4 +85,5 @@ def of_neighbours() -> dict[str, str]:
     }
 
 
-TABLES = {function.__name__: function for function in (neighbours, adversarial, discriminators)}
+OWN = {function.__name__: function for function in (neighbours, adversarial, discriminators)}
+TABLES = OWN | cyclegan.TABLES | style_transfer.TABLES

@@ -1,6 +1,7 @@
 """Networks of the methods beside GANs, whose formulas stand in experiments:
 
-classifiers  those that adversarial examples fool
+classifiers   those that adversarial examples fool
+translators   CycleGAN's players
 """
 
 from gan_from_scratch import lazy
