@@ -25,7 +25,7 @@ COMMANDS = {
     for path in sorted((ROOT / "experiments").glob("[!_]*.py"))
     if path.stem != "readme"  # has no setting but two files
 }
-LEFT_OUT = {"out", "data_dir", "cache", "run", "runs", "quick"}
+LEFT_OUT = {"out", "data_dir", "cache", "run", "runs", "content", "style", "quick"}
 EXTREMES = {
     int: st.sampled_from([-1, 0, 1, 2, 3, 17, 2**31, 2**32, 2**63, 10**18, 10**30, -(10**30)]) | st.integers(),
     float: st.sampled_from([0.0, -0.0, 1e-320, 1e-9, 0.5, 1.0, 1e9, 1e308, -1e308, math.inf, -math.inf, math.nan])
