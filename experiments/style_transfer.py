@@ -186,7 +186,7 @@ def main(config: Config) -> None:
     prepare_folder(config.out, "style_transfer", WRITES)
     learnt = of_classifier(trained(learning, images, config.cache)[0]) if config.features == "classifier" else None
     key_style, key_runs = jax.random.split(jax.random.key(config.seed))
-    with phase("drawing what is given no file"):
+    with phase("drawing a content and a style"):
         content = given["content"] if "content" in given else landscape(config.size)
         style = given["style"] if "style" in given else dots(key_style, config.size)
     runs = {} if given else {name: partial(imitated, TEXTURES[name]) for name in TEXTURES}
