@@ -42,6 +42,8 @@ COMMANDS = {
     "cifar_dcgan": ([], ["--batch", "1000000000", "--synthetic", "1000000000"]),
     "advice": ([], ["--width", "1000000000"]),
     "stacked_mnist": ([], ["--noise-dim", "1000000000000"]),
+    "conditional": ([], ["--batch", "1000000000"]),
+    "vae": ([], ["--hidden", "1000000000"]),
     "adversarial_examples": ([], ["--batch", "1000000000"]),
     "cyclegan": ([], ["--batch", "1000000000"]),
     "style_transfer": ([], ["--width", "1000000000"]),
@@ -54,7 +56,7 @@ COMMANDS = {
 # Those that judge images, those with --cache, and those with --data-dir, and using it.
 IMAGES = {
     "goodfellow_mnist", "parzen_critique", "mnist_dcgan", "cifar_dcgan", "stacked_mnist", "advice", "classifier",
-    "pytorch_dcgan", "cyclegan", "style_transfer",
+    "pytorch_dcgan", "conditional", "vae", "cyclegan", "style_transfer",
 }  # fmt: skip
 CACHED, DATA = IMAGES | {"killed_runs"}, IMAGES | {"sample", "five_orders", "adversarial_examples"}
 RESUMED = ("goodfellow_mnist", "mnist_dcgan", "cifar_dcgan", "stacked_mnist")  # those with --resume

@@ -95,6 +95,8 @@ def test_flax_is_met_where_modules_are():
         "collapse.minibatch",
         "collapse.fourier",
         "neighbours.classifiers",
+        "neighbours.conditional",
+        "neighbours.autoencoders",
         "neighbours.translators",
     )
     assert found == {f"gan_from_scratch.{name}" for name in where}

@@ -1,12 +1,12 @@
 """The table of the methods beside GANs, a row each; those of adversarial examples, and what the pages say of all."""
 
-from experiments.tables import cyclegan, style_transfer
+from experiments.tables import conditional, cyclegan, style_transfer, vae
 from experiments.tables.markdown import median_and_range, result, table
 
 
 def neighbours() -> str:
     """A row for each method: what it shows, in the exact case and on digits."""
-    rows = [row(), cyclegan.row(), style_transfer.row()]
+    rows = [conditional.row(), vae.row(), row(), cyclegan.row(), style_transfer.row()]
     return table(["method", "exact case", "digits and textures"], rows)
 
 
@@ -71,7 +71,7 @@ def discriminators() -> str:
 def of_neighbours() -> dict[str, str]:
     """Numbers for sentences."""
     return (
-        of_adversarial() | cyclegan.of_cyclegan()
+        conditional.of_conditional() | vae.of_vae() | of_adversarial() | cyclegan.of_cyclegan()
         | style_transfer.of_style()
     )  # fmt: skip
 
@@ -86,4 +86,4 @@ def of_adversarial() -> dict[str, str]:
 
 
 OWN = {function.__name__: function for function in (neighbours, adversarial, discriminators)}
-TABLES = OWN | cyclegan.TABLES | style_transfer.TABLES
+TABLES = OWN | conditional.TABLES | vae.TABLES | cyclegan.TABLES | style_transfer.TABLES
