@@ -191,7 +191,7 @@ def main(config: Config) -> None:
                 pairs.setdefault(name, images[[*range(20), *range(labelled.EACH, labelled.EACH + 20)]])
         numbers["overlap"]["real digits"] = [labelled.zeros(judge, *overlapping)]
     save_result(config.out, config, started, numbers)
-    conditional_report.report(numbers, config.seeds)
+    conditional_report.report(numbers, config.seeds, config.out)
     with phase("drawing pictures"):
         save_figure(config.out, "line.png", pictures.line(LINE, M, [np.asarray(of_m[:, 0]) for of_m in made]))
         save_figure(config.out, "digits.png", pictures.digits(grids, 10, beside=True))

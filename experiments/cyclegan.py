@@ -244,7 +244,7 @@ def main(config: Config) -> None:
     with phase("drawing pictures"):
         save_figure(config.out, "plane.png", pictures.plane({name: of[0] for name, of in numbers["plane"].items()}))
         save_figure(config.out, "digits.png", pictures.digits(shown))
-    translations.report(numbers, config.cycle, config.seeds)
+    translations.report(numbers, config.cycle, config.seeds, config.out)
 
 
 def game_of(translator: Any, discriminator: Any, rates: tuple[float, float], steps: int) -> Game:

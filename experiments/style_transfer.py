@@ -213,7 +213,7 @@ def main(config: Config) -> None:
         if textures:
             multiples = {name: numbers[name][0]["multiples"] for name, _ in textures}
             save_figure(config.out, "textures.png", pictures.textures(dict(textures), multiples))
-    style_report.report(numbers, config.seeds)
+    style_report.report(numbers, config.seeds, config.out)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What conditional says of its numbers."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,10 @@ from experiments.command.results import counted
 PUBLISHED_ZEROS = "published, read off a figure: AC-GAN's .36 where L_C has weight .5, .07 to .16 where it has 3"
 
 
-def report(numbers: dict[str, Any], seeds: int) -> None:
+def report(numbers: dict[str, Any], seeds: int, out: Path) -> None:
     """Medians over seeds, beside the closed forms and the real data's."""
     middle = lambda values: float(np.median(values))  # noqa: E731
-    print(f"medians over {counted(seeds, 'seed')}")
+    print(f"medians over {counted(seeds, 'seed')}; results in {out}")
     print(f"{'the line: standard deviation in a class':46}{'made':>8}{'closed form':>13}{'sign agrees [%]':>17}  data")
     for row in numbers["line"]:
         name = f"m = {row['m']:g}, {row['way']}" + f", weight {row['weight']:g}" * (row["way"] == "AC-GAN")

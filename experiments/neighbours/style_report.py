@@ -1,5 +1,6 @@
 """What style_transfer says of its numbers."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,9 @@ import numpy as np
 from experiments.command.results import counted
 
 
-def report(numbers: dict[str, Any], seeds: int) -> None:
+def report(numbers: dict[str, Any], seeds: int, out: Path) -> None:
     """Medians over seeds, and over the networks that were not used."""
-    print(f"medians over {counted(seeds, 'seed')}")
+    print(f"medians over {counted(seeds, 'seed')}; results in {out}")
     *textures, transfer = numbers.items()
     for name, of in textures:
         linear, relu, fall = (median(of, *path) for path in (("exact", "linear"), ("exact", "relu"), ("fall",)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -57,9 +58,9 @@ def of_task(
     return found, shown
 
 
-def report(numbers: dict[str, Any], cycle: float, seeds: int) -> None:
+def report(numbers: dict[str, Any], cycle: float, seeds: int, out: Path) -> None:
     """The plane's starts, and medians over seeds of the digits."""
-    print(f"lambda {cycle:g}, {counted(seeds, 'seed')}")
+    print(f"lambda {cycle:g}, {counted(seeds, 'seed')}; results in {out}")
     for name, of_seeds in numbers["plane"].items():
         starts = [start for of_seed in of_seeds for start in of_seed]
         best = min(starts, key=lambda start: start["value"])
