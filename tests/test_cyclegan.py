@@ -221,6 +221,12 @@ def test_the_mixture_has_no_symmetry(reflects):
         assert np.abs(moments(x @ q.T) - moments(x)).max() > 0.05 or (not reflects and abs(degrees) < 17), degrees
 
 
+def test_the_largest_share_by_which_measured_errors_leave_the_formula():
+    starts = [{"measured": m, "predicted": p} for m, p in ((4.0, 4.0), (1.9, 2.0), (4.4, 4.0), (0.09, 0.001))]
+    assert command.off_the_formula(starts) == pytest.approx(0.1)
+    assert command.off_the_formula(starts[-1:]) == 0
+
+
 def test_what_the_plane_reports():
     keys = jax.random.key(0)
     told = []

@@ -96,6 +96,8 @@ def test_scores_of_the_truth_of_doing_nothing_and_of_chance(name):
     x = test[0] / 127.5 - 1
     assert found["paired"] == pytest.approx(np.mean((x - np.roll(x, 1, axis=0)) ** 2), rel=1e-5)
     assert found["judge"] == 1 and found["agreement"] == 0
+    turned = np.ascontiguousarray(test[0][:, ::-1, ::-1])
+    assert found["judge_upside_down"] == np.mean(brightness_judge(turned)[0].argmax(axis=1) == test[1]) < 1
 
 
 def test_noise_uncovers_a_hidden_code():

@@ -19,6 +19,7 @@ def report(numbers: dict[str, Any], seeds: int, out: Path) -> None:
         name = f"m = {row['m']:g}, {row['way']}" + f", weight {row['weight']:g}" * (row["way"] == "AC-GAN")
         made, agrees = (middle([of[key] for of in row["seeds"]]) for key in ("std", "sign_agrees"))
         print(f"{name:46}{made:>8.3f}{row['exact']:>13.3f}{100 * agrees:>17.1f}{100 * row['sign_of_data']:>6.1f}")
+    print("AC-GAN's closed form is the limit of a small weight.")
     print(f"{'digits':16}{'agree with the judge [%]':>26}{'diversity / real':>18}{'a classifier of them [%]':>26}")
     for name, of_seeds in (*numbers["digits"].items(), ("real digits", numbers["real"])):
         agrees, useful = (100 * middle([of[key] for of in of_seeds]) for key in ("agreement", "usefulness"))

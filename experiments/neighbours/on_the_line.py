@@ -14,10 +14,9 @@ from gan_from_scratch import networks, remedies, train
 from gan_from_scratch.neighbours.conditional import Auxiliary, Labelled, LineFeatures, Projection, joined, parted
 
 SAMPLES = 20_000  # of each G: the standard deviation of a class is then known to .007
-
-
 HIDDEN, BATCH, R1 = (64, 64), 256, 0.1  # no others were tried but R1 0 and .3
-RATE, MEMORY, NOISE = 1e-3, 0.999, 4  # Adam's and the average of G's as in goodfellow_1d; coordinates beside the class
+RATE, B1, B2 = 1e-3, 0.5, 0.99  # Adam's, of both players; no others were tried
+MEMORY, NOISE = 0.999, 4  # of the average of G; coordinates of noise beside the class. No others were tried
 
 
 def two_classes(m: float | Array, key: Array, n: int) -> Array:
@@ -43,7 +42,7 @@ class SlopeInX:
 def build(way: str, steps: int) -> train.GAN:
     """The GAN of the exact case."""
     rate = optax.linear_schedule(RATE, 0.0, steps)
-    adam = optax.adam(rate, b1=0.5, b2=0.99)
+    adam = optax.adam(rate, b1=B1, b2=B2)
     features = LineFeatures(HIDDEN)
     return train.GAN(
         generator=Labelled(networks.Generator(HIDDEN), 2),

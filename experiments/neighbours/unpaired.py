@@ -79,7 +79,10 @@ def scored(g: Map, f: Map, task: Task, test: tuple[np.ndarray, np.ndarray], judg
 
 
 def chance(task: Task, test: tuple[np.ndarray, np.ndarray], judge: Judge) -> dict[str, float]:
-    """A random other digit of Y in place of G(x), here the next one, and Y's mean image; the judge on test digits."""
+    """A random other digit of Y in place of G(x), here the next one, or Y's mean image.
+
+    The judge's share on test digits, and on the same digits upside down: what an upright one becomes by half a turn.
+    """
     images, labels = (each[:SCORED] for each in test)
     partner = to_unit(jnp.asarray(task.there(images)))
     return {
@@ -87,6 +90,7 @@ def chance(task: Task, test: tuple[np.ndarray, np.ndarray], judge: Judge) -> dic
         "paired_of_mean": mean_squared(partner.mean(axis=0), partner),
         "agreement": float(np.mean(labels == np.roll(labels, 1))),
         "judge": float(np.mean(judge(images)[0].argmax(axis=1) == labels)),
+        "judge_upside_down": float(np.mean(judge(images[:, ::-1, ::-1])[0].argmax(axis=1) == labels)),
     }
 
 

@@ -45,6 +45,7 @@ def cyclegan_digits() -> str:
             cycles = (median_and_range([of[what] for of in of_seeds], 4) for what in ("cycle", "cycle_noisy"))
             rows.append([name, kind, paired, agree, *cycles])
         rows.append([name, "a random other digit", "1", f"{100 * chance['agreement']:.1f}", "", ""])
+        rows.append([name, "the truth, upside down", "", f"{100 * chance['judge_upside_down']:.1f}", "", ""])
         rows.append([name, "the mean image", f"{chance['paired_of_mean'] / chance['paired']:.3f}", "", "", ""])
         rows.append([name, "the truth", "0", f"{100 * chance['judge']:.1f}", "0", "0.01"])
     return table(

@@ -33,7 +33,7 @@ class Translator(nn.Module):
     identity. paint is a strided convolution and its transpose, and starts at 0.
     """
 
-    width: int = 16  # enough to paint; more would only be slower
+    width: int = 16  # no other was tried
 
     @nn.compact
     def __call__(self, x: Float[ArrayLike, "batch h w channels"]) -> Float[Array, "batch h w channels"]:
