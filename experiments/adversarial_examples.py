@@ -154,15 +154,14 @@ def main(config: Config) -> None:
     shown = {}
     with progress_bar() as bar:
         task = bar.add_task("learning", total=config.seeds * (len(rows) * config.epochs + 2), numbers="")
+        tell = partial(bar.advance, task)
         for name, (model, objective, learnt, judged_on) in rows.items():
             bar.update(task, numbers=name)
             found, by_eps = (numbers[kind].setdefault(name, []) for kind in ("rows", "by_eps"))
             attack = jax.jit(partial(fast_gradient_sign, model))
-            for key in keys_of(config):
-                params = learn(model, objective, *learnt, key, config.epochs, config.batch, lambda: bar.advance(task))
-                found.append(
-                    under_attack.judged(model, attack, params, *judged_on, config.eps, jax.random.fold_in(key, 1))
-                )
+            for key_learn, key_judge, _ in keys_of(config):
+                params = learn(model, objective, *learnt, key_learn, config.epochs, config.batch, tell)
+                found.append(under_attack.judged(model, attack, params, *judged_on, config.eps, key_judge))
                 by_eps.append(under_attack.errors(model, attack, params, *judged_on))
                 if model is regression:
                     numbers["exact"].append(compared(model, params, *judged_on, config.eps))
@@ -170,9 +169,9 @@ def main(config: Config) -> None:
             save_result(config.out, config, started, numbers)
         for name, r1 in (("plain D", 0.0), ("D with R1", GAN_R1)):
             bar.update(task, numbers=name)
-            for key in keys_of(config):
+            for *_, key_gan in keys_of(config):
                 steps = QUICK_GAN_STEPS if config.quick else GAN_STEPS
-                numbers["d"][name].append(attack_on_d(images, r1, config.eps, steps, key))
+                numbers["d"][name].append(attack_on_d(images, r1, config.eps, steps, key_gan))
                 bar.advance(task)
     save_result(config.out, config, started, numbers)
     with phase("drawing pictures"):
@@ -182,8 +181,8 @@ def main(config: Config) -> None:
 
 
 def keys_of(config: Config) -> Iterator[Array]:
-    """One for each training."""
-    return (jax.random.fold_in(jax.random.key(config.seed), i) for i in range(config.seeds))
+    """Of each training one to learn, one to be judged and a GAN's."""
+    return (jax.random.split(jax.random.fold_in(jax.random.key(config.seed), i), 3) for i in range(config.seeds))
 
 
 def pair(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
