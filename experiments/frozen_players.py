@@ -38,6 +38,7 @@ from experiments.gan_1d.build import build as build_gan
 from experiments.gan_1d.settings import Settings
 from experiments.pictures import frozen as pictures
 from gan_from_scratch import check, losses, metrics, networks, numpy_gan, train
+from gan_from_scratch.parallel.mesh import spread_seeds
 
 WRITES = ("frozen_players.png", "result.json")
 PREPARED = 200  # steps of Algorithm 1 before G alone steps: D has begun to tell
@@ -63,6 +64,8 @@ class Config:
     """Points in a batch."""
     loss: Literal["saturating", "nonsaturating"] = "nonsaturating"
     """G's loss."""
+    devices: int | None = None
+    """Devices over which the seeds are spread; it must divide them. None: as many as do."""
     quick: bool = False
     """The whole pipeline in less than a minute: at most 80 steps of G alone and 160 of Algorithm 1, 4 seeds."""
 
@@ -82,7 +85,7 @@ def main(config: Config) -> None:
     check_training("batch or seeds", gan, data.sample, config.seeds)
     refuse("steps, g_steps or seeds", 4 * 2 * config.seeds * len(G_STEPS) * (config.steps + config.g_steps))
     prepare_folder(config.out, "frozen_players", WRITES)
-    keys = jax.random.split(jax.random.key(config.seed), config.seeds)
+    keys = spread_seeds(jax.random.split(jax.random.key(config.seed), config.seeds), config.devices)
     start = jax.jit(jax.vmap(lambda key: train.init(gan, jax.random.fold_in(key, 0))))(keys)
     run_keys = jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys)
     learn = jax.vmap(lambda state, key: train.train(gan, state, data.sample, key, PREPARED)[0])

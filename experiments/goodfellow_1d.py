@@ -21,11 +21,12 @@ from experiments.command.progress import phase, progress_bar
 from experiments.command.quick import at_most, smaller
 from experiments.command.results import counted, save_figure, save_result
 from experiments.gan_1d import scores
-from experiments.gan_1d.backends import BACKENDS, Chunk, chunk_sizes
+from experiments.gan_1d.backends import Chunk, chunk_sizes, in_jax, in_numpy
 from experiments.gan_1d.build import build, estimated_units, even_levels, even_noise
 from experiments.gan_1d.settings import Settings
 from experiments.pictures import line as pictures
 from gan_from_scratch import check, numpy_gan
+from gan_from_scratch.parallel.mesh import spread_seeds
 
 FRAMES, QUICK_FRAMES = 60, 20  # of the GIF
 WRITES = ("figure1.png", "training.gif", "losses.png", "quantiles.png", "result.json")
@@ -46,6 +47,8 @@ class Config:
     """How many GANs to train: together in JAX, one after another in NumPy."""
     backend: Literal["jax", "numpy"] = "jax"
     """Automatic differentiation, or the GAN written by hand."""
+    devices: int | None = None
+    """Devices over which the seeds are spread; it must divide them. None: as many as do."""
     quick: bool = False
     """The whole pipeline in less than a minute: at most 1,200 steps of 4 seeds."""
 
@@ -53,6 +56,8 @@ class Config:
         check.seed("seed", self.seed)
         check.positive_integer("seeds", self.seeds)
         check.choices(self)
+        if self.backend == "numpy" and self.devices is not None:
+            raise ValueError(f"devices is {self.devices}, but only with backend 'jax' are seeds spread over devices")
         if self.backend == "numpy" and (self.gan.discriminator == "set" or self.gan.generator_steps > 1):
             raise ValueError("backend is 'numpy', but only 'jax' has --discriminator set and --generator-steps above 1")
         if self.quick:
@@ -67,7 +72,10 @@ def main(config: Config) -> None:
     p_data, p_z = settings.p_data(), settings.p_z()
     check_memory(settings, config.seeds)
     units = estimated_units(p_data, jax.random.fold_in(key, 2)) if settings.standardize else numpy_gan.Units()
-    training = BACKENDS[config.backend](settings, units, config.seed, config.seeds)
+    if config.backend == "numpy":
+        training = in_numpy(settings, units, config.seed, config.seeds)
+    else:
+        training = in_jax(settings, units, spread_seeds(jax.random.split(key, config.seeds), config.devices))
     prepare_folder(config.out, "goodfellow_1d", WRITES)
 
     z_even = even_noise(p_z, EVALUATION)

@@ -16,6 +16,7 @@ import tyro
 
 from experiments.command.folder import prepare_folder, replacing
 from experiments.command.line import command_line
+from experiments.command.machines import first, join
 from experiments.command.memory import refuse
 from experiments.command.progress import phase
 from experiments.command.quick import smaller
@@ -34,6 +35,7 @@ from experiments.pictures import parzen as pictures
 from experiments.pictures.images import draw_run, save_picture, tiles
 from gan_from_scratch import data, remedies, train
 from gan_from_scratch.images.parzen import SIGMAS
+from gan_from_scratch.parallel.mesh import check_spread, mesh
 
 WRITES = (
     "figure_2.png", "figure_3.png", "sigma.png", "epochs.png", "samples.npz", "training.gif", "losses.png",
@@ -62,11 +64,14 @@ class Config:
 def main(config: Config) -> None:
     """Digits -> GAN -> trained GAN -> samples -> Parzen windows -> pictures."""
     started = time.perf_counter()
-    run, training, key = config.run, config.training, jax.random.key(config.run.seed)
+    run, training = config.run, config.training
+    join(run.machines)
+    over, key = mesh(run.machines.devices), jax.random.key(run.seed)
     labelled, (test, _) = (load("mnist", split, run.data_dir, run.synthetic, run.quick) for split in data.SPLITS)
     digits, validation = learnt_and_validation(labelled[0])
     judge_learning = learning_for("mnist", run.synthetic, run.quick)
     check_batch(training.batch, len(digits))
+    check_spread("batch", training.batch, over)
     n = number_to_judge(run.samples, min(len(test), len(digits)))
     refuse("samples or noise_dim", n * (4 * training.noise_dim + 3 * 8 * digits[0].size))  # noise, pixels, float64
     per_epoch = steps_in_an_epoch(training, len(digits))
@@ -76,9 +81,10 @@ def main(config: Config) -> None:
         gan = build(training, digits)
     checkpoints = run.out / CHECKPOINTS
     about = description(PAPER, config) | {"steps": steps, "decay": False}
-    start = beginning(gan, key, checkpoints, about, run.resume)
+    start = beginning(gan, key, checkpoints, about, run.resume, over)
     check_cache(run.cache)
-    prepare_folder(run.out, PAPER, WRITES)
+    if first():
+        prepare_folder(run.out, PAPER, WRITES)
     z = gan.sample_noise(jax.random.fold_in(key, 6), n)  # 0 to 5 are taken by the run
 
     def measure(state: train.GANState) -> dict[str, float]:
@@ -87,8 +93,10 @@ def main(config: Config) -> None:
 
     end, broke = learn(
         gan, digits, start, key, steps, mirror=False, sample_every=run.sample_every,
-        checkpoint_every=run.checkpoint_every, folder=checkpoints, about=about, measure=measure,
+        checkpoint_every=run.checkpoint_every, folder=checkpoints, about=about, over=over, measure=measure,
     )  # fmt: skip
+    if not first():
+        return
 
     numbers = summary(end, broke, training.batch)
     numbers["epochs"] = (end.history["frame_steps"] / per_epoch).tolist()

@@ -31,6 +31,7 @@ from experiments.vanishing import both_gradients, closed_form, images
 from experiments.vanishing.frozen_line import frozen_generator, plain_gan, summary
 from experiments.vanishing.races import race
 from gan_from_scratch import check, losses
+from gan_from_scratch.parallel.mesh import spread_seeds
 
 WRITES = ("gradient_vanishing.png", "stages.png", "result.json")
 MARKS = (0.5, 0.1, 1e-3, 1e-6)  # D(G(z)) at which panel a reads off losses and slopes
@@ -66,6 +67,8 @@ class Config:
     """Points in a batch."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """The gradient rule in panel d: Adam at goodfellow_1d's rates, or plain gradient steps of .01."""
+    devices: int | None = None
+    """toy: devices over which the seeds are spread; it must divide them. None: as many as do."""
     data_dir: Path | None = None
     """mnist: folder with the data's files. None: what GAN_DATA_DIR names, else a download."""
     synthetic: int | None = None
@@ -81,7 +84,9 @@ class Config:
     def __post_init__(self):
         check.choices(self)
         unused = (
-            ("data_dir", "synthetic", "epochs", "width") if self.data == "toy" else ("fresh_d", "steps", "optimizer")
+            ("data_dir", "synthetic", "epochs", "width")
+            if self.data == "toy"
+            else ("fresh_d", "steps", "optimizer", "devices")
         )
         for field in fields(self):
             value = getattr(self, field.name)
@@ -133,7 +138,7 @@ def of_the_line(config: Config) -> None:
     far, data = plain_gan(FAR, config.batch, max(k for _, k in SETTINGS), "nonsaturating")
     check_training("batch or seeds", far, data.sample, config.seeds)
     prepare_folder(config.out, "gradient_vanishing", WRITES)
-    keys = jax.random.split(jax.random.key(config.seed), config.seeds)
+    keys = spread_seeds(jax.random.split(jax.random.key(config.seed), config.seeds), config.devices)
     freeze_after, settings = (QUICK_STAGES, QUICK_SETTINGS) if config.quick else (STAGES, SETTINGS)
     runs = [(*setting, loss) for setting in settings for loss in losses.GENERATOR_LOSSES]
     with progress_bar() as bar:

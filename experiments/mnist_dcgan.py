@@ -12,6 +12,7 @@ import tyro
 
 from experiments.command.folder import prepare_folder
 from experiments.command.line import command_line
+from experiments.command.machines import first, join
 from experiments.command.progress import phase
 from experiments.command.quick import smaller
 from experiments.command.results import save_result
@@ -25,6 +26,7 @@ from experiments.image_runs.scores import number_to_judge, report, scores
 from experiments.image_runs.settings import DIGITS, QUICK_TRAINING, Run, Training
 from experiments.pictures.images import draw_run, save_picture, tiles
 from gan_from_scratch import data
+from gan_from_scratch.parallel.mesh import check_spread, mesh
 
 WRITES = ("samples.png", "training.gif", "losses.png", "checkpoints/", "result.json")
 
@@ -47,23 +49,29 @@ class Config:
 def main(config: Config) -> None:
     """Digits -> GAN -> trained GAN -> samples -> scores -> pictures."""
     started = time.perf_counter()
-    run, training, key = config.run, config.training, jax.random.key(config.run.seed)
+    run, training = config.run, config.training
+    join(run.machines)
+    over, key = mesh(run.machines.devices), jax.random.key(run.seed)
     labelled, labelled_test = (load("mnist", split, run.data_dir, run.synthetic, run.quick) for split in data.SPLITS)
     digits, test = (images_of_classes("mnist", part, config.classes) for part in (labelled, labelled_test))
     check_batch(training.batch, len(digits))
+    check_spread("batch", training.batch, over, training.packing)
     n = number_to_judge(run.samples, len(test))
     judge_learning = learning_for("mnist", run.synthetic, run.quick)
 
     with phase("building the networks"):
         gan = build(training, digits.shape[1:])
     checkpoints, about = run.out / CHECKPOINTS, description("mnist", config)
-    start = beginning(gan, key, checkpoints, about, run.resume)
+    start = beginning(gan, key, checkpoints, about, run.resume, over)
     check_cache(run.cache)
-    prepare_folder(run.out, "mnist_dcgan", WRITES)
+    if first():
+        prepare_folder(run.out, "mnist_dcgan", WRITES)
     end, broke = learn(
         gan, digits, start, key, training.steps, mirror=training.mirror, sample_every=run.sample_every,
-        checkpoint_every=run.checkpoint_every, folder=checkpoints, about=about,
+        checkpoint_every=run.checkpoint_every, folder=checkpoints, about=about, over=over,
     )  # fmt: skip
+    if not first():
+        return
 
     numbers = summary(end, broke, training.batch)
     save_result(run.out, config, started, numbers)

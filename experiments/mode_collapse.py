@@ -49,6 +49,8 @@ class Config:
     """Decides every draw."""
     out: Path = Path("runs/mode_collapse")
     """Folder for the results."""
+    devices: int | None = None
+    """Devices over which the seeds are spread; it must divide them. None: as many as do."""
     quick: bool = False
     """The whole pipeline in less than a minute: at most 2 rows, 1 seed, 64 steps."""
 
@@ -100,7 +102,9 @@ def main(config: Config) -> None:
                     bar.update(task, completed=i * config.steps + step, numbers=title)
 
                 sample_data = methods.sampler(name, data, jax.random.fold_in(key, 3))
-                row = rows.run(gan, data, sample_data, jax.random.fold_in(key, 0), config.seeds, config.steps, tell)
+                row = rows.run(
+                    gan, data, sample_data, jax.random.fold_in(key, 0), config.seeds, config.steps, tell, config.devices
+                )
                 rows.save(row, path, about_row)
             finished[title] = row
             bar.update(task, completed=(i + 1) * config.steps, numbers=f"{title}: {in_words(row, data)}")

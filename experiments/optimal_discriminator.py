@@ -22,6 +22,7 @@ from experiments.command.results import save_figure, save_result
 from experiments.pictures.line import optimum_plot
 from gan_from_scratch import check, networks, remedies, theory, train
 from gan_from_scratch.distributions import Gaussian, Mixture
+from gan_from_scratch.parallel.mesh import spread_seeds
 
 # (p_data, p_g): apart, of different width, of different shape.
 PAIRS = {
@@ -54,6 +55,8 @@ class Config:
     """Adam's learning rate, falling linearly to 0."""
     average: float = 0.9995
     """Memory of the running average of D's parameters (2,000 steps), which is what is judged."""
+    devices: int | None = None
+    """Devices over which the seeds are spread; it must divide them. None: as many as do."""
     quick: bool = False
     """The whole pipeline in less than a minute: at most 2 seeds of each pair, 400 steps, batches of 256."""
 
@@ -139,7 +142,7 @@ def meet_the_optimum(config: Config, name: str, show) -> tuple[dict, tuple]:
         integrand = -densities[0] * np.logaddexp(0, -a) - densities[1] * np.logaddexp(0, a)
         return np.trapezoid(integrand, x, axis=-1)
 
-    seeds = jax.random.split(jax.random.key(config.seed), config.seeds)
+    seeds = spread_seeds(jax.random.split(jax.random.key(config.seed), config.seeds), config.devices)
     state = jax.jit(jax.vmap(lambda key: train.init(gan, jax.random.fold_in(key, 0))))(seeds)
     keys = jax.vmap(lambda key: jax.random.split(jax.random.fold_in(key, 1), config.steps))(seeds)
     steps, values = [0], [value(np.asarray(logits(state), np.float64))]

@@ -13,6 +13,7 @@ import tyro
 
 from experiments.command.folder import prepare_folder
 from experiments.command.line import command_line
+from experiments.command.machines import first, join
 from experiments.command.memory import refuse
 from experiments.command.progress import phase
 from experiments.command.quick import smaller
@@ -28,6 +29,7 @@ from experiments.image_runs.stacked import report, scores
 from experiments.pictures.images import draw_run, save_picture
 from experiments.pictures.stacked import kinds, with_channels
 from gan_from_scratch import data
+from gan_from_scratch.parallel.mesh import check_spread, mesh
 
 WRITES = ("samples.png", "kinds.png", "training.gif", "losses.png", "checkpoints/", "result.json")
 SHOWN = 40  # samples drawn
@@ -51,25 +53,31 @@ class Config:
 def main(config: Config) -> None:
     """Digits -> stacks of three -> GAN -> trained GAN -> samples -> kinds -> pictures."""
     started = time.perf_counter()
-    run, training, key = config.run, config.training, jax.random.key(config.run.seed)
+    run, training = config.run, config.training
+    join(run.machines)
+    over, key = mesh(run.machines.devices), jax.random.key(run.seed)
     labelled, (test_digits, _) = (load("mnist", split, run.data_dir, run.synthetic, run.quick) for split in data.SPLITS)
     # Noise, and bytes of two kinds of image, which are taken apart, and what the judge says of each channel.
     refuse("samples", run.samples * (4 * training.noise_dim + 3 * (4 * labelled[0][0].size + BYTES_JUDGED)))
     with phase("stacking digits"):
         images, real = stacked(labelled[0], STACKS, seed=0), stacked(labelled[0], run.samples, seed=1)
     check_batch(training.batch, len(images))
+    check_spread("batch", training.batch, over, training.packing)
     judge_learning = learning_for("mnist", run.synthetic, run.quick)
 
     with phase("building the networks"):
         gan = build(training, images.shape[1:])
     checkpoints, about = run.out / CHECKPOINTS, description(STACKED, config)
-    start = beginning(gan, key, checkpoints, about, run.resume)
+    start = beginning(gan, key, checkpoints, about, run.resume, over)
     check_cache(run.cache)
-    prepare_folder(run.out, "stacked_mnist", WRITES)
+    if first():
+        prepare_folder(run.out, "stacked_mnist", WRITES)
     end, broke = learn(
         gan, images, start, key, training.steps, mirror=training.mirror, sample_every=run.sample_every,
-        checkpoint_every=run.checkpoint_every, folder=checkpoints, about=about,
+        checkpoint_every=run.checkpoint_every, folder=checkpoints, about=about, over=over,
     )  # fmt: skip
+    if not first():
+        return
 
     numbers = summary(end, broke, training.batch)
     save_result(run.out, config, started, numbers)

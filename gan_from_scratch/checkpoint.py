@@ -5,6 +5,9 @@ after that. So whenever the process is killed, the newest complete checkpoint is
 finds; where it was damaged later, `load` warns and finds the one before it. It holds the state, which decides every
 later step (the draws depend on the run's key and on state.step alone), the history that the figures are made from, and
 what was run, so that another run's checkpoint is not continued.
+
+A state that lies on the devices of several processes is theirs together: each of them calls `save` and `load`, into one
+folder that all of them see. It may be loaded onto another number of devices, or processes, than it was saved from.
 """
 
 import logging
@@ -39,16 +42,20 @@ def save(folder: str | os.PathLike, checkpoint: Checkpoint) -> None:
     """Write one more checkpoint into the folder. OSError if it cannot be written; the earlier ones are kept then."""
     folder = Path(folder)
     step, state, history, about = checkpoint
+    together = _together(state)
+    if not together:  # one of several processes may write alone, but to orbax no array of JAX is then its own
+        state = jax.device_get(state)
     arguments = ocp.args.Composite(
         state=ocp.args.StandardSave(state), history=ocp.args.StandardSave(history), about=ocp.args.JsonSave(about)
     )
     aside = None
     try:
-        _check_room(folder, state, history)
-        if (folder / str(step)).exists():  # a damaged one, which `load` passed over, or one of the same run
-            aside = tempfile.mkdtemp(prefix=f"replaced-{step}-", dir=folder)
-            (folder / str(step)).rename(Path(aside) / str(step))
-        with _without_tracebacks(), _manager(folder) as manager:
+        if not together or jax.process_index() == 0:
+            _check_room(folder, state, history)
+            if (folder / str(step)).exists():  # a damaged one, which `load` passed over, or one of the same run
+                aside = tempfile.mkdtemp(prefix=f"replaced-{step}-", dir=folder)
+                (folder / str(step)).rename(Path(aside) / str(step))
+        with _without_tracebacks(), _manager(folder, together) as manager:
             manager.save(step, args=arguments, force=True)
         if aside:
             shutil.rmtree(aside, ignore_errors=True)
@@ -63,7 +70,9 @@ def save(folder: str | os.PathLike, checkpoint: Checkpoint) -> None:
 
 
 def load(folder: str | os.PathLike, like: Any) -> Checkpoint:
-    """The newest complete checkpoint, its state on this machine's first device, with the shapes and types of `like`.
+    """The newest complete checkpoint, with the shapes and types of `like`, and lying where its arrays lie.
+
+    Shapes alone, as jax.eval_shape gives them, lie nowhere: the state is then on this machine's first device.
 
     FileNotFoundError if there is none, ValueError if its state is unlike `like`. A damaged one is passed over with a
     warning; OSError if no other is left.
@@ -117,8 +126,20 @@ def _without_tracebacks() -> Iterator[None]:
         sys.unraisablehook = hook
 
 
-def _manager(folder: Path) -> ocp.CheckpointManager:
-    options = ocp.CheckpointManagerOptions(max_to_keep=KEPT, enable_async_checkpointing=False, create=True)
+def _together(state: Any) -> bool:
+    """Whether it lies on other processes' devices as well."""
+    return not all(leaf.sharding.is_fully_addressable for leaf in jax.tree.leaves(state) if isinstance(leaf, jax.Array))
+
+
+def _manager(folder: Path, together: bool = False) -> ocp.CheckpointManager:
+    """Of all processes, or of this one alone: it then waits for no other."""
+    alone = {"primary_host": jax.process_index(), "active_processes": {jax.process_index()}}
+    processes = ocp.options.MultiprocessingOptions(
+        **{} if together else alone, barrier_sync_key_prefix=None if together else f"alone_{jax.process_index()}"
+    )
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=KEPT, enable_async_checkpointing=False, create=together, multiprocessing_options=processes
+    )
     return ocp.CheckpointManager(folder.resolve(), options=options)
 
 
@@ -148,12 +169,16 @@ def _newest_readable(folder: Path, read: Callable[[int], Any]) -> Any:
 
 def _loaded(folder: Path, step: int, like: Any) -> Checkpoint:
     _refuse_another_network(folder, step, like)
-    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device), like)
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+
+    def wanted(leaf):
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=getattr(leaf, "sharding", None) or here)
+
+    like = jax.tree.map(wanted, like)
     arguments = ocp.args.Composite(
         state=ocp.args.StandardRestore(like), history=ocp.args.StandardRestore(), about=ocp.args.JsonRestore()
     )
-    found = _restored(folder, step, arguments)
+    found = _restored(folder, step, arguments, _together(like))
     return Checkpoint(step, found.state, found.history, found.about)
 
 
@@ -185,9 +210,9 @@ def _arrays(tree: Any) -> dict[str, str]:
     }
 
 
-def _restored(folder: Path, step: int, arguments: ocp.args.Composite) -> Any:
+def _restored(folder: Path, step: int, arguments: ocp.args.Composite, together: bool = False) -> Any:
     try:
-        with _manager(folder) as manager:
+        with _manager(folder, together) as manager:
             return manager.restore(step, args=arguments)
     except Exception as error:  # orbax and tensorstore raise many kinds
         raise _damaged(folder, step, error) from None

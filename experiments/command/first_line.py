@@ -1,5 +1,6 @@
 """The first line of a command, said before its imports: JAX alone takes seconds."""
 
+import re
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ COMMANDS = Path(__file__).parents[1]
 
 
 def begin() -> None:
-    """Print what the command that `python -m` names is for, unless its help will.
+    """Print what the command that `python -m` names is for, unless its help or process 0 will.
 
     What else must be settled before JAX is imported: how programs are compiled for --quick.
     """
@@ -21,7 +22,8 @@ def begin() -> None:
         return
     if "--quick" in sys.argv:
         compile_sooner()
-    if not {"-h", "--help"} & {*sys.argv}:
+    another_process = re.search(r"--process[= ]0*[1-9]", " ".join(sys.argv))
+    if not {"-h", "--help"} & {*sys.argv} and not another_process:
         try:
             print(headlines(COMMANDS)[name], flush=True)
         except BrokenPipeError:

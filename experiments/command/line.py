@@ -20,6 +20,7 @@ import pooch
 import tyro
 
 from experiments.command.first_line import named
+from experiments.command.machines import part, several
 from experiments.command.signals import CLOSED_PIPE, GRACE, INTERRUPTED, leave, watched
 
 COMPILED = Path(pooch.os_cache("gan_from_scratch")) / "compiled"
@@ -43,6 +44,7 @@ def command_line(config_class: type, main: Callable[[Any], None], description: s
             if named() is None:
                 print(description.splitlines()[0], flush=True)
             main(config)
+            part()
             sys.stdout.flush()
             if named():  # a process of its own: in Python's way out an interrupt would be a crash of what is done
                 leave(0, "")
@@ -51,12 +53,16 @@ def command_line(config_class: type, main: Callable[[Any], None], description: s
         except (ValueError, OSError) as error:
             _stop(2, error)
         except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
-            if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+            said = str(error).partition("\n")[0]
+            if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in said:
+                if several():
+                    _stop(1, f"another process of this run is gone, and --resume goes on from its checkpoint: {said}")
                 raise
-            _stop(2, f"a number in the settings is too large for this machine: {str(error).partition(chr(10))[0]}")
+            _stop(2, f"a number in the settings is too large for this machine: {said}")
         except FloatingPointError as error:
             _stop(1, error)
         except KeyboardInterrupt:
+            part()
             leave(INTERRUPTED, "error: interrupted")
         except SystemExit as stop:
             if isinstance(stop.__context__, BrokenPipeError):  # rich turns the one into the other
@@ -109,6 +115,8 @@ def _program(main: Callable) -> str:
 
 
 def _stop(code: int, message: object) -> None:
+    if several():  # in Python's way out JAX would wait for the others
+        leave(code, f"error: {message}")
     print(f"error: {message}", file=sys.stderr)
     sys.exit(code)
 

@@ -14,18 +14,20 @@ import numpy as np
 
 from experiments.command.folder import replacing
 
-PLACES = ("out", "data_dir", "cache", "runs")  # fields of a Config that say where files lie: no part of a result
+# Fields of a Config that say where files lie or who computes: no part of a result.
+PLACES = ("out", "data_dir", "cache", "runs", "devices", "coordinator", "processes", "process")
 
 
 def save_result(out: Path, config: Any, started: float, numbers: dict) -> None:
     """Write result.json: what was run, on what, how long (since perf_counter's `started`), and what came out."""
     settings = flat(config)
+    devices = f"{jax.device_count()} x " if jax.device_count() > 1 else ""
     result = {
         "config": {name: value for name, value in settings.items() if name not in PLACES},
         "seed": settings["seed"],
         "versions": {name: version(name) for name in ("gan_from_scratch", "jax", "flax", "optax", "numpy")}
         | {"python": platform.python_version()},
-        "device": f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores",
+        "device": f"{devices}{jax.devices()[0].device_kind}, {os.cpu_count()} cores",
         "seconds": round(time.perf_counter() - started, 1),
         "numbers": numbers,
     }

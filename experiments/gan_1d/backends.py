@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jax import Array
 
 from experiments.gan_1d.build import HIDDEN, build
 from experiments.gan_1d.settings import Settings
@@ -28,10 +29,9 @@ def chunk_sizes(steps: int) -> list[int]:
     return [0] + [size] * (steps // size) + ([steps % size] if steps % size else [])
 
 
-def in_jax(settings: Settings, units: numpy_gan.Units, seed: int, seeds: int) -> Iterator[Chunk]:
-    """All seeds at once: `vmap` over the states and keys of `train.train`."""
+def in_jax(settings: Settings, units: numpy_gan.Units, keys: Array) -> Iterator[Chunk]:
+    """All seeds at once: `vmap` over the states and keys of `train.train`. There is a key for each seed."""
     gan, sample_data = build(settings, units), settings.p_data().sample
-    keys = jax.random.split(jax.random.key(seed), seeds)
     states = jax.jit(jax.vmap(lambda key: train.init(gan, jax.random.fold_in(key, 0))))(keys)
     run_keys = jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys)
     train.check_sampler(gan, jax.tree.map(lambda leaf: leaf[0], states), sample_data, run_keys[0])
@@ -114,6 +114,3 @@ def constants_in_numpy(settings: Settings, units: numpy_gan.Units) -> numpy_gan.
         average=settings.average,
         units=units,
     )
-
-
-BACKENDS = {"jax": in_jax, "numpy": in_numpy}

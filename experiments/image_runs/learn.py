@@ -11,11 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import Mesh
 
+from experiments.command.machines import agreed
 from experiments.command.progress import progress_bar
 from experiments.command.signals import stop_signals
 from experiments.image_runs.images import to_bytes, to_unit
 from gan_from_scratch import checkpoint, remedies, train
+from gan_from_scratch.parallel.mesh import Spread, at_home, everywhere, mesh, put, spread
 
 CHUNK = 20  # steps in one compiled call: a second or two on a CPU, so that a stop is soon heard
 SHOWN = 64  # noises whose images are drawn again and again while G learns
@@ -41,14 +44,17 @@ def at_the_start(state: train.GANState, shape: tuple[int, int, int]) -> Progress
 
 
 def chunk_of_steps(
-    gan: train.GAN, key: Array, mirror: bool
+    gan: train.GAN, key: Array, mirror: bool, over: Mesh | None = None
 ) -> Callable[..., tuple[train.GANState, train.Metrics, Array]]:
     """The compiled function (state, images, n): n steps, what they measured, and whether all parameters are finite.
 
+    Its batches are spread `over` the devices of a mesh, or all on the first one; state and images are on each of them.
     The state is donated: the new one is written where the old one lay.
     """
+    over = over or mesh(1)
+    gan = spread(gan, over)
 
-    @partial(jax.jit, static_argnames="n", donate_argnames="state")
+    @partial(jax.jit, static_argnames="n", donate_argnames="state", out_shardings=everywhere(over))
     def advance(state, images, n):
         def sample_data(key, batch):
             key_which, key_mirror = jax.random.split(key)
@@ -56,7 +62,7 @@ def chunk_of_steps(
             mirrored = jax.random.bernoulli(key_mirror, 0.5, (batch, 1, 1, 1)) & mirror
             return jnp.where(mirrored, x[:, :, ::-1], x)
 
-        state, measured = train.train(gan, state, sample_data, key, n)
+        state, measured = train.train(gan, state, Spread(sample_data, over), key, n)
         sound = [jnp.isfinite(w).all() for w in jax.tree.leaves((state.g.params, state.d.params))]
         return state, measured, jnp.all(jnp.array(sound))
 
@@ -75,17 +81,21 @@ def learn(
     checkpoint_every: int,
     folder: Path,
     about: dict,
+    over: Mesh,
     measure: Callable[[train.GANState], dict[str, float]] = lambda state: {},
 ) -> tuple[Progress, int | None]:
     """On images uint8 (n, h, w, c) to the last step, with checkpoints in `folder`, which say what run they are of.
 
-    Returns what was reached, and None or the step at which the run broke: the first with a loss that is not finite, or,
-    if only parameters are not, the last of its CHUNK. What was reached is then from before that CHUNK. A signal ends it
-    after one more checkpoint, with KeyboardInterrupt. Whenever a picture is taken, `measure` is asked of the state.
+    Each batch is spread `over` a mesh, on which the state of `progress` lies everywhere; the one that is returned or
+    measured is this process's own. Returns what was reached, and None or the step at which the run broke: the first
+    with a loss that is not finite, or, if only parameters are not, the last of its CHUNK. What was reached is then from
+    before that CHUNK. A signal to any process ends all after one more checkpoint, with KeyboardInterrupt. Whenever a
+    picture is taken, `measure` is asked of the state.
     """
     key_run, key_show, key_settle = (jax.random.fold_in(key, i) for i in (1, 2, 3))
-    images = jax.device_put(images)  # as bytes: a quarter of the memory; each batch is gathered in the compiled loop
-    shown, advance = gan.sample_noise(key_show, SHOWN), chunk_of_steps(gan, key_run, mirror)
+    # As bytes: a quarter of the memory; each batch is gathered in the compiled loop.
+    images = put(images, everywhere(over))
+    shown, advance = gan.sample_noise(key_show, SHOWN), chunk_of_steps(gan, key_run, mirror, over)
     programs = {}  # by the number of steps
 
     @jax.jit
@@ -104,7 +114,8 @@ def learn(
         done = int(progress.state.step)
         task = bar.add_task(about["data"], total=steps, completed=done, numbers="compiling")
         if done == 0:
-            progress = with_frame(progress, look(progress.state), measure(progress.state))
+            home = at_home(progress.state)
+            progress = with_frame(progress, look(home), measure(home))
         compile_for(min(CHUNK, steps - done))  # while a signal still ends this at once: there is nothing to save
         stopped = later.enter_context(stop_signals())
         while done < steps:
@@ -121,14 +132,15 @@ def learn(
             history = {name: np.append(progress.history[name], measured[name]) for name in METRICS}
             progress = Progress(state, progress.history | history | {"seconds": progress.history["seconds"] + seconds})
             if due(done, sample_every):
-                progress = with_frame(progress, look(state), measure(state))
+                home = at_home(state)
+                progress = with_frame(progress, look(home), measure(home))
             means = {name: values.mean() for name, values in measured.items()}
             now = (
                 f"D's loss {means['loss_d']:.2f}  G's {means['loss_g']:.2f}  D(x) {means['d_real']:.2f}  "
                 f"D(G(z)) {means['d_fake']:.2f}  {len(finite) * gan.batch / seconds:,.0f} images/s"
             )
             bar.update(task, completed=done, numbers=now)
-            stop = stopped()  # asked once, so that a signal between the two lines cannot end an unsaved run
+            stop = agreed(stopped())  # asked once, so that a signal between the two lines cannot end an unsaved run
             if stop or due(done, checkpoint_every):
                 checkpoint.save(folder, checkpoint.Checkpoint(done, *progress, about))
                 # A bar leaves no log.
@@ -136,9 +148,9 @@ def learn(
             if stop:
                 bar.console.print(f"stopped after step {done:,}; go on with --resume", highlight=False)
                 raise KeyboardInterrupt
-        if stopped():  # in the last save
+        if agreed(stopped()):  # in the last save
             raise KeyboardInterrupt
-    return progress, None
+    return progress._replace(state=at_home(progress.state)), None
 
 
 def with_frame(progress: Progress, images: Array, measured: dict[str, float]) -> Progress:

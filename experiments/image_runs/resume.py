@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 from jax import Array
+from jax.sharding import Mesh
 
 from experiments.command.progress import phase
 from experiments.command.results import PLACES, flat
@@ -15,6 +16,7 @@ from experiments.image_runs.images import PAPER, SHAPES
 from experiments.image_runs.learn import Progress, at_the_start
 from experiments.image_runs.settings import Training
 from gan_from_scratch import checkpoint, train
+from gan_from_scratch.parallel.mesh import everywhere
 
 CHECKPOINTS = "checkpoints"  # their folder in --out
 
@@ -25,12 +27,13 @@ def description(name: str, config: Any) -> dict[str, Any]:
 
 
 @phase("first weights")
-def beginning(gan: train.GAN, key: Array, folder: Path, about: dict[str, Any], resume: bool) -> Progress:
-    """Before the first step, or with `resume` at the newest checkpoint in `folder`.
+def beginning(gan: train.GAN, key: Array, folder: Path, about: dict[str, Any], resume: bool, over: Mesh) -> Progress:
+    """Before the first step, or with `resume` at the newest checkpoint in `folder`; on every device of the mesh.
 
     ValueError if that belongs to another run than `about` describes, or if there are checkpoints and no `resume`.
     """
-    state = jax.jit(partial(train.init, gan))(jax.random.fold_in(key, 0))
+    init = jax.jit(partial(train.init, gan), out_shardings=everywhere(over))
+    state = init(jax.random.fold_in(key, 0))
     if not resume:
         if checkpoint.newest(folder) is not None:
             raise ValueError(f"{folder} holds checkpoints: go on from them with --resume, or choose another --out")

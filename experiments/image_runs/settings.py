@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import tyro
+
+from experiments.command.machines import Machines
 from experiments.command.quick import at_most
 from gan_from_scratch import check
 
@@ -34,6 +37,7 @@ class Run:
     quick: bool = False
     """The whole pipeline in less than a minute: few steps (a DCGAN's are at most 100, with width 8, hidden 32), 1,000
     samples, a small judge, the first 12,000 images of each split."""
+    machines: tyro.conf.OmitArgPrefixes[Machines] = Machines()
 
     def __post_init__(self):
         check.seed("seed", self.seed)

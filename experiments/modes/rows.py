@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from experiments.command.folder import replacing
 from gan_from_scratch import metrics, remedies, train
 from gan_from_scratch.distributions import Mixture
+from gan_from_scratch.parallel.mesh import spread_seeds
 
 DRAWN = 2_500  # samples of each seed: the number of the published scores
 MOMENTS = 32  # at which a run is looked at, after its start
@@ -32,13 +33,15 @@ class Row(NamedTuple):
 
 def run(
     gan: train.GAN, data: Mixture, sample_data: train.Sampler, key: jax.Array, seeds: int, steps: int,
-    tell: Callable[[int], None],
+    tell: Callable[[int], None], devices: int | None = None,
 ) -> Row:  # fmt: skip
     """Train so many seeds at once on draws of sample_data; `tell` hears how many steps are done.
 
     Seeds go the same way in each row's draws.
     """
-    key_init, key_run, key_z = (jax.random.split(jax.random.fold_in(key, i), seeds) for i in range(3))
+    key_init, key_run, key_z = (
+        spread_seeds(jax.random.split(jax.random.fold_in(key, i), seeds), devices) for i in range(3)
+    )
     states = jax.jit(jax.vmap(lambda key: train.init(gan, key)))(key_init)
 
     def advance(states, n):

@@ -1,0 +1,110 @@
+"""Where a run is computed: on which devices, and by which processes together.
+
+Every process runs the same command and computes the same things, each on its own devices. Only process 0 prints and
+writes; all of them write a checkpoint, through orbax. They are one program: where one leaves, the others cannot go on.
+"""
+
+import os
+import re
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from jax.experimental.multihost_utils import process_allgather
+
+from experiments.command.progress import phase
+from gan_from_scratch import check
+
+MEETING = 300  # seconds for which a process waits for the others at the start, as JAX does: a queue may start them so
+HEARTBEAT = 20  # seconds without a sign after which a process counts as dead, and the others end; JAX's default is 100
+LONGEST_JUDGING = 24 * 3600  # seconds for which the others stay, while process 0 judges and draws
+
+
+@dataclass(frozen=True)
+class Machines:
+    """On a SLURM step, a Cloud TPU slice or a Kubernetes job the processes find each other: no setting is needed."""
+
+    devices: int | None = None
+    """Devices, of all processes together, over which each batch is spread; it must be a multiple. None: all there are.
+    A run may be resumed on another number."""
+    coordinator: str | None = None
+    """HOST:PORT at which a run of several processes meets: a free port of the machine of process 0."""
+    processes: int | None = None
+    """How many processes run this command together, with --coordinator."""
+    process: int | None = None
+    """Which of them this is, from 0, with --coordinator. Only process 0 prints and writes results."""
+
+    def __post_init__(self):
+        if self.devices is not None:
+            check.positive_integer("devices", self.devices)
+        together = {"coordinator": self.coordinator, "processes": self.processes, "process": self.process}
+        missing = [name for name, value in together.items() if value is None]
+        if missing and len(missing) < len(together):
+            raise ValueError(
+                f"{' and '.join(missing)} must be given too: coordinator, processes and process go together"
+            )
+        if missing:
+            return
+        if not re.fullmatch(r"[^\s:]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5}", self.coordinator):
+            raise ValueError(f"coordinator is {self.coordinator!r}, but must be HOST:PORT")
+        check.positive_integer("processes", self.processes)
+        check.nonnegative_integer("process", self.process)
+        if self.process >= self.processes:
+            raise ValueError(f"process is {self.process}, but must be below processes, {self.processes}")
+
+
+def join(machines: Machines) -> None:
+    """Return when all processes are there, if there are several. To be called before JAX computes anything.
+
+    Where the cluster says who belongs together, or `machines` does, the process joins the others, and if it is not
+    process 0, it prints no more. A program that has joined them, or computed, already is left as it is. OSError if the
+    others cannot be met.
+    """
+    waiting = phase(f"waiting for {machines.processes} processes at {machines.coordinator}")
+    with waiting if machines.coordinator else nullcontext():
+        _meet(machines)
+    if several() and jax.process_index():
+        sys.stdout.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what libraries print below Python as well
+
+
+def _meet(machines: Machines) -> None:
+    # JAX's own handler of SIGTERM would take the place of signals.py's, and knows no Ctrl-C; `agreed` serves both.
+    jax.config.update("jax_enable_preemption_service", False)
+    try:
+        jax.distributed.initialize(
+            machines.coordinator,
+            machines.processes,
+            machines.process,
+            initialization_timeout=MEETING,
+            heartbeat_timeout_seconds=HEARTBEAT,
+            shutdown_timeout_seconds=LONGEST_JUDGING,
+        )
+    except jax.errors.JaxRuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise OSError(f"the other processes were not met within {MEETING} seconds: {reason}") from None
+    except (ValueError, RuntimeError):  # there is no cluster; JAX computes already
+        if machines.coordinator:
+            raise
+
+
+def first() -> bool:
+    """Whether this is process 0, which prints, draws and writes results."""
+    return jax.process_index() == 0
+
+
+def agreed(flag: bool) -> bool:
+    """Whether `flag` is true in any process. All must ask at the same place."""
+    return flag if jax.process_count() == 1 else bool(np.any(process_allgather(np.array(flag))))
+
+
+def several() -> bool:
+    """Whether this process has joined others, and has not parted from them."""
+    return jax.distributed.is_initialized()
+
+
+def part() -> None:
+    """Wait until all processes have come to their end, so that none takes another's for a crash."""
+    jax.distributed.shutdown()
