@@ -1,8 +1,10 @@
 """A small mnist_dcgan is killed twenty times at random moments, resumed, and compared with one left alone (5 minutes).
 
-SIGKILL cannot be caught: what is on disk at that moment is all there is, a save half done included. Writes result.json.
+SIGKILL cannot be caught: what is on disk at that moment is all there is, a save half done included. With --processes
+the run is that of several processes, and one of them is killed. Writes result.json.
 """
 
+import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,7 @@ SMALL = {
     "synthetic": 60, "samples": 60, "sample-every": 200,
     "batch": 8, "width": 4, "hidden": 6, "noise-dim": 5, "categories": 2,
 }  # fmt: skip
+PATIENCE = 60.0  # seconds in which the other processes of a run have to notice that one is gone
 POLL = 0.01  # seconds between two looks at the folder: a save takes some tenths
 
 
@@ -43,8 +46,10 @@ class Config:
     """Steps from one checkpoint to the next."""
     wait: float = 1.5
     """Seconds from a new checkpoint to the kill: uniform between 0 and this, the time of some more saves."""
+    processes: int = 1
+    """Processes that make the run together. One of them is killed, and the others have to end by themselves."""
     seed: int = 0
-    """Decides how long each kill waits."""
+    """Decides how long each kill waits, and whom it meets."""
     out: Path = Path("runs/killed_runs")
     """Folder for result.json."""
     cache: Path | None = None
@@ -53,7 +58,7 @@ class Config:
     """The whole pipeline in less than a minute: at most 1 kill, 120 steps."""
 
     def __post_init__(self):
-        for name in ("kills", "steps", "checkpoint_every"):
+        for name in ("kills", "steps", "checkpoint_every", "processes"):
             check.positive_integer(name, getattr(self, name))
         check.nonnegative("wait", self.wait)
         check.seed("seed", self.seed)
@@ -72,12 +77,13 @@ def main(config: Config) -> None:
         killed, alone = Path(folder) / "killed", Path(folder) / "alone"
         task = bar.add_task("kills, and two runs to the end", total=config.kills + 2, numbers="")
         for _ in range(config.kills):
-            kills.append(kill_once(arguments(killed), killed, rng.uniform(0, config.wait), config.steps))
+            victim, wait = int(rng.integers(config.processes)), rng.uniform(0, config.wait)
+            kills.append(kill_once(arguments(killed), killed, wait, config.steps, config.processes, victim))
             bar.update(task, advance=1, numbers=f"killed after step {kills[-1]['loaded_step']:,} of {config.steps:,}")
         for out in (killed, alone):
-            code = subprocess.run(arguments(out), check=False, stdout=subprocess.DEVNULL).returncode
-            if code:
-                raise OSError(f"the run in {out} ended with exit code {code}")
+            codes = [process.wait() for process in started_together(arguments(out), config.processes)]
+            if any(codes):
+                raise OSError(f"the run in {out} ended with exit code {max(codes, key=abs)}")
             bar.advance(task)
         same = same_run(killed, alone)
     numbers = {
@@ -85,6 +91,7 @@ def main(config: Config) -> None:
         "while_saving": sum(kill["while_saving"] for kill in kills),
         "checkpoints_lost": sum(kill["loaded_step"] < kill["complete_step"] for kill in kills),
         "same_as_the_run_left_alone": same,
+        "longest_until_others_ended": max((kill["others_ended_after"] for kill in kills), default=0.0),
     }
     save_result(config.out, config, started, numbers)
     print(
@@ -109,18 +116,43 @@ def complete_steps(out: Path) -> list[int]:
     return [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
 
 
-def kill_once(arguments: list[str], out: Path, wait: float, steps: int) -> dict[str, int | bool]:
-    """Start a run of so many steps in `out`; after one more checkpoint wait, kill, and load what is left."""
+def started_together(arguments: list[str], processes: int) -> list[subprocess.Popen]:
+    """So many processes of one run, which meet at a free port of this machine."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    meeting = [f"--coordinator=localhost:{port}", f"--processes={processes}"]
+    return [
+        subprocess.Popen(arguments + [*meeting, f"--process={i}"] * (processes > 1), stdout=subprocess.DEVNULL)
+        for i in range(processes)
+    ]
+
+
+def kill_once(
+    arguments: list[str], out: Path, wait: float, steps: int, processes: int, victim: int
+) -> dict[str, int | float | bool]:
+    """Start a run of so many steps in `out`; after one more checkpoint wait, kill, and load what is left.
+
+    The processes beside the victim are given PATIENCE to end by themselves.
+    """
     before = max(complete_steps(out), default=0)
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+    running = started_together(arguments, processes)
     try:
-        while max(complete_steps(out), default=0) == before and process.poll() is None:
+        while max(complete_steps(out), default=0) == before and running[victim].poll() is None:
             time.sleep(POLL)
         time.sleep(wait)
-        code, complete = process.poll(), max(complete_steps(out), default=0)
+        code, complete = running[victim].poll(), max(complete_steps(out), default=0)
+        running[victim].kill()
+        killed = time.perf_counter()
+        for process in running:
+            process.wait(PATIENCE)
+        ended_after = time.perf_counter() - killed
+    except subprocess.TimeoutExpired:
+        raise OSError(f"a process went on {PATIENCE} seconds after another one of its run was killed") from None
     finally:  # an interrupt among the ends
-        process.kill()
-        process.wait()
+        for process in running:
+            process.kill()
+            process.wait()
     if code == 0:
         raise ValueError(f"steps is {steps}, but must be more: the run was over before it could be killed")
     if code is not None:
@@ -128,7 +160,13 @@ def kill_once(arguments: list[str], out: Path, wait: float, steps: int) -> dict[
     folder = out / CHECKPOINTS
     while_saving = any("tmp" in path.name for path in folder.iterdir())
     _, progress, _ = restored(out)
-    return {"complete_step": complete, "loaded_step": int(progress.state.step), "while_saving": while_saving}
+    return {
+        "complete_step": complete,
+        "loaded_step": int(progress.state.step),
+        "while_saving": while_saving,
+        "victim": victim,
+        "others_ended_after": round(ended_after, 1),
+    }
 
 
 def same_run(one: Path, other: Path) -> bool:

@@ -14,8 +14,8 @@ import numpy as np
 
 from experiments.command.folder import replacing
 
-# Fields of a Config that say where files lie or who computes: no part of a result.
-PLACES = ("out", "data_dir", "cache", "runs", "devices", "coordinator", "processes", "process")
+# Fields of a Config that say where files lie, or where processes meet: no part of a result.
+PLACES = ("out", "data_dir", "cache", "runs", "coordinator", "process")
 
 
 def save_result(out: Path, config: Any, started: float, numbers: dict) -> None:

@@ -47,7 +47,7 @@ def beginning(gan: train.GAN, key: Array, folder: Path, about: dict[str, Any], r
 
 def refuse_another(found: dict[str, Any], wanted: dict[str, Any]) -> None:
     """Raise ValueError unless a run described as `wanted` can go on from a checkpoint of one described as `found`."""
-    free = {*PLACES, "resume", "checkpoint_every"}
+    free = {*PLACES, "resume", "checkpoint_every", "devices", "processes"}
     if wanted.get("data") != PAPER:
         free |= {"samples", "quick"}  # a run of PAPER judges as many on its way, on data that --quick makes smaller
     if not wanted["decay"]:

@@ -1,0 +1,152 @@
+"""Several processes are one run: the same numbers as one process, one checkpoint of all, and none is left waiting."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import killed_runs
+from experiments.command.machines import Machines
+
+# FOLDER, 1 to begin with that checkpoint or 0, and of several processes the coordinator, their number and which it is.
+SCRIPT = """
+import json, sys
+import jax, numpy as np, optax
+folder, resumed, *meeting = sys.argv[1:]
+if meeting:
+    jax.distributed.initialize(meeting[0], int(meeting[1]), int(meeting[2]), heartbeat_timeout_seconds=20)
+from gan_from_scratch import checkpoint, networks, train
+from gan_from_scratch.parallel.mesh import Spread, at_home, everywhere, mesh, put, spread
+
+def draw(key, n):
+    return jax.random.normal(key, (n, 1))
+
+# A usual eps would let the rounding of a bias before BatchNorm count, whose gradient is 0.
+adam, over = optax.adam(1e-2, eps=1e-3), mesh()
+gan = train.GAN(networks.Generator((8,)), networks.Discriminator((8, 8), batch_norm=True), adam, adam, draw, batch=16)
+state = jax.tree.map(
+    lambda leaf: np.asarray(leaf, float if leaf.dtype == np.float32 else None), train.init(gan, jax.random.key(0))
+)
+state, begun = put(state, everywhere(over)), None
+if resumed == "1":
+    state = checkpoint.load(folder, state).state
+    begun = [leaf.tobytes().hex() for leaf in jax.tree.leaves(jax.device_get(at_home(state)))]
+state, _ = train.train(spread(gan, over), state, Spread(draw, over), jax.random.key(1), 20)
+home = jax.device_get(at_home(state))
+if resumed == "0":
+    checkpoint.save(folder, checkpoint.Checkpoint(20, state, {"loss": np.zeros(20)}, {"devices": over.size}))
+if jax.process_index() == 0:
+    params = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves((home.g.params, home.d.params))])
+    ended = [leaf.tobytes().hex() for leaf in jax.tree.leaves(home)]
+    print(json.dumps({"params": params.tolist(), "ended": ended, "begun": begun, "devices": over.size}))
+jax.distributed.shutdown()
+"""
+
+
+ROUNDING = 1e-10  # what 40 steps of the game make of float64's 1e-16; another sum would move parameters by 1e-3
+
+TOGETHER = """
+import sys
+from experiments.command.machines import Machines, agreed, first, join, part
+i = int(sys.argv[2])
+join(Machines(None, sys.argv[1], 2, i))
+print("first" if first() else "another", agreed(i == 1), agreed(False), flush=True)
+part()
+"""
+
+
+def a_free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return f"localhost:{free.getsockname()[1]}"
+
+
+def ended(processes: int, folder: Path, resumed: bool) -> dict:
+    """What process 0 says of a run of 20 steps on four devices, which so many processes share."""
+    coordinator = a_free_port()
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={4 // processes}"
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_ENABLE_X64": "1"}
+    started = []
+    for i in range(processes):
+        meeting = [coordinator, str(processes), str(i)] if processes > 1 else []
+        command = [sys.executable, "-c", SCRIPT, str(folder), str(int(resumed)), *meeting]
+        # One after another's folder of compiled programs: two may not write one entry at once.
+        own = environment | {"JAX_COMPILATION_CACHE_DIR": f"{os.environ['JAX_COMPILATION_CACHE_DIR']}/process_{i}"}
+        started.append(subprocess.Popen(command, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    said = [process.communicate(timeout=120) for process in started]
+    assert [process.returncode for process in started] == [0] * processes, said
+    return json.loads(said[0][0].strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> dict[str, dict]:
+    """Of one process and of two: a beginning, and what goes on from the other's checkpoint."""
+    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    return {
+        "one": ended(1, one, False),
+        "two": ended(2, two, False),
+        "one from two": ended(1, two, True),
+        "two from one": ended(2, one, True),
+    }
+
+
+def test_two_processes_of_two_devices_are_one_of_four(runs):
+    assert runs["one"]["devices"] == runs["two"]["devices"] == 4
+    np.testing.assert_allclose(runs["two"]["params"], runs["one"]["params"], rtol=0, atol=ROUNDING)
+
+
+def test_a_checkpoint_of_two_processes_is_resumed_by_one_and_the_other_way_round(runs):
+    assert runs["one from two"]["begun"] == runs["two"]["ended"]
+    assert runs["two from one"]["begun"] == runs["one"]["ended"]
+    np.testing.assert_allclose(runs["two from one"]["params"], runs["one from two"]["params"], rtol=0, atol=ROUNDING)
+    moved = np.subtract(runs["two from one"]["params"], runs["one"]["params"])
+    assert np.abs(moved).max() > 1e-3
+
+
+def test_where_one_process_is_killed_the_other_ends_and_the_run_goes_on(tmp_path, cache, capfd, monkeypatch):
+    """SIGKILL after a checkpoint of both; the end is that of the two left alone, to the bit."""
+    monkeypatch.setenv("XLA_FLAGS", f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2")
+    killed_runs.main(killed_runs.Config(kills=1, steps=60, wait=0.0, processes=2, out=tmp_path, cache=cache))
+    numbers = json.loads((tmp_path / "result.json").read_text())["numbers"]
+    assert numbers["same_as_the_run_left_alone"] and numbers["kills"][0]["loaded_step"] in (20, 40)
+    assert numbers["longest_until_others_ended"] < killed_runs.PATIENCE
+    told = capfd.readouterr().err
+    ways = ("another process of this run is gone", "another task died", "could not be written, ")  # while saving
+    assert any(way in told for way in ways)
+
+
+def test_only_process_0_prints_and_what_one_wants_to_stop_all_agree_on():
+    coordinator = a_free_port()
+    started = [
+        subprocess.Popen([sys.executable, "-c", TOGETHER, coordinator, str(i)], stdout=subprocess.PIPE, text=True)
+        for i in range(2)
+    ]
+    said = [process.communicate(timeout=120)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert "first True False" in said[0]
+    assert said[1].strip() == f"waiting for 2 processes at {coordinator}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"coordinator": "localhost:1"}, "processes and process must be given too"),
+        ({"processes": 2, "process": 0}, "coordinator must be given too"),
+        (
+            {"coordinator": "localhost", "processes": 2, "process": 0},
+            "coordinator is 'localhost', but",
+        ),
+        ({"coordinator": "h:1", "processes": 2, "process": 2}, "process is 2, but must be below processes, 2"),
+        ({"coordinator": "h:1", "processes": 0, "process": 0}, "processes is 0"),
+        ({"coordinator": "h:1", "processes": 2, "process": -1}, "process is -1"),
+        ({"devices": 0}, "devices is 0, but must be a whole number of at least 1"),
+    ],
+)
+def test_what_cannot_meet_is_refused(settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Machines(**settings)

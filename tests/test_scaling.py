@@ -1,0 +1,118 @@
+"""The image runs on eight virtual devices, and the arithmetic of what a step asks of a device."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.devices.collectives import collectives
+from experiments.devices.roofline import NAMED, best_number, seconds, this_machine
+from experiments.devices.work import Work, of_a_step, players
+from experiments.image_runs.gan import build
+from experiments.image_runs.learn import chunk_of_steps
+from experiments.image_runs.settings import DIGITS, FROGS
+from gan_from_scratch import train
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory) -> dict:
+    """The numbers of `scaling --quick`: DCGANs' steps on one device and on eight."""
+    out = tmp_path_factory.mktemp("scaling")
+    command = [sys.executable, "-m", "experiments.scaling", "--quick", f"--out={out}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads((out / "result.json").read_text())["numbers"]
+
+
+def test_the_draws_are_the_same_bits_on_any_number_of_devices(found):
+    assert found["devices"] == 8 and found["same_draws"] is True
+
+
+def test_a_step_on_eight_devices_is_a_step_on_one(found):
+    """With dropout and shifted images, BatchNorm or R1; twenty steps in float64, whose rounding stays small."""
+    assert len(found["compared"]) == 2
+    for by_type in found["compared"].values():
+        assert by_type["float32"]["1"]["norm_of_difference"] < 1e-5
+        assert by_type["float64"]["20"]["norm_of_difference"] < 1e-9
+        assert all(rounds["1"]["norm"] > 1 for rounds in by_type.values())
+
+
+def test_devices_tell_each_other_sums_and_nothing_else(found):
+    """All-reduces alone. Each gradient is in them once, D's perhaps twice: of real and of fake images."""
+    for of in found["plan"].values():
+        kinds, sizes = zip(*of["collectives"], strict=True)
+        assert {*kinds} == {"all-reduce"}
+        assert len(sizes) < 40
+        assert sum(sizes) > 0
+
+
+def test_a_collective_is_found_in_a_program_that_has_one():
+    text = """
+      %all-gather.1 = u8[16,32,32,3]{3,2,1,0} all-gather(%x), channel_id=1
+      ROOT %r = (f32[16]{0}, bf16[2,3]{1,0}, /*index=2*/pred[]) all-reduce(%a, %b, %c), replica_groups={}
+      %s = f32[4]{0} all-reduce-start(%a), channel_id=3
+      %not = f32[9]{0} add(%all-reduce.3, %y), metadata={op_name="all-reduce"}
+    """
+    program = type("Compiled", (), {"as_text": lambda self: text})()
+    assert collectives(program) == [("all-gather", 16 * 32 * 32 * 3), ("all-reduce", 64 + 12 + 1), ("all-reduce", 16)]
+
+
+@pytest.mark.parametrize(("training", "shape"), [(DIGITS, (28, 28, 1)), (FROGS, (32, 32, 3))])
+def test_the_work_of_a_step_is_what_xla_counts(training, shape):
+    """In bfloat16 each convolution is one product, whose FLOPs XLA counts; what it counts beside them is small."""
+    training = replace(training, batch=16, width=16, hidden=training.hidden and 32, dtype="bfloat16", shift=0)
+    gan = build(training, shape)
+    state = train.init(gan, jax.random.key(0))
+    advance = chunk_of_steps(gan, jax.random.key(1), mirror=False)
+    xla = advance.lower(state, jnp.zeros((16, *shape), jnp.uint8), 1).cost_analysis()
+    work = of_a_step(training, shape, 2)
+    products = training.batch * work.flops
+    assert products < xla["flops"] < 1.25 * products
+    own = sum(leaf.size for leaf in jax.tree.leaves((state.g.params, state.d.params)))
+    assert work.parameters < own < 1.02 * work.parameters
+
+
+@given(st.sampled_from([4, 7]), st.integers(1, 4), st.integers(1, 4), st.integers(0, 9), st.booleans())
+def test_layers_of_both_players_follow_each_other(base, levels, width, hidden, colour):
+    size, channels = base * 2**levels, 3 if colour else 1
+    training = replace(DIGITS, width=width, hidden=hidden)
+    g, d = players(training, (size, size, channels))
+    for player in (g, d):
+        assert all(before.outputs == after.inputs for before, after in pairwise(player))
+    assert g[-1].outputs == d[0].inputs == size**2 * channels
+    assert g[0].inputs == training.noise_dim and d[-1].outputs == 1
+
+
+WORKS = st.builds(Work, *[st.integers(1, 10**9)] * 4)
+
+
+@given(WORKS, st.sampled_from(NAMED), st.sampled_from([64, 512]), st.integers(1, 40), st.floats(0, 1e-3))
+def test_the_best_number_of_devices_is_that_of_the_shortest_step(work, device, batch, all_reduces, latency):
+    told = 4 * work.parameters
+    time = partial(seconds, work, device, batch, told=told, all_reduces=all_reduces, latency=latency)
+    best = best_number(work, device, batch, told, all_reduces, latency)
+    assert all(time(n=best)["step"] <= time(n=2**i)["step"] for i in range(batch.bit_length()))
+    alone, many = time(n=1), time(n=batch)
+    assert alone["telling"] == 0 and many["telling"] >= all_reduces * latency
+    np.testing.assert_allclose(many["products"] * batch, alone["products"], rtol=1e-12)
+
+
+def test_where_telling_is_free_more_devices_are_faster_until_parameters_alone_are_left():
+    work = Work(flops=10**9, bytes_for_an_image=10**6, bytes_for_parameters=1, parameters=1)
+    assert best_number(work, NAMED[0], 64, told=0, all_reduces=1, latency=0.0) == 64
+    assert best_number(work, NAMED[0], 64, told=0, all_reduces=1, latency=1.0) == 1
+
+
+def test_this_machine_is_measured():
+    """Between a hundredth and a thousand times of what an ordinary core does."""
+    here = this_machine()
+    assert 1e8 < here.peak < 1e14 and 1e7 < here.bandwidth < 1e12 and here.link is None
