@@ -13,6 +13,7 @@ from experiments.command.line import command_line
 from experiments.tables import (
     advice,
     dcgan,
+    devices,
     dirac,
     frozen,
     gan_1d,
@@ -42,6 +43,7 @@ FILES = (
     dcgan,
     advice,
     neighbours,
+    devices,
     minutes,
     quoted,
 )

@@ -52,6 +52,7 @@ COMMANDS = {
     "pytorch_dcgan": ([], None),
     "benchmark": ([], ["--seeds", "1000000000"]),
     "killed_runs": ([], None),
+    "scaling": ([], ["--batch", "64000000000"]),
 }
 # Those that judge images, those with --cache, and those with --data-dir, and using it.
 IMAGES = {

@@ -1,4 +1,4 @@
-"""One run on many devices: is it the same, and with how many is it fastest? (by default about 3 minutes on 2 cores).
+"""One run on many devices: is it the same, and how many are enough? (by default about 3 minutes on 2 cores).
 
 Computed: the work of a step, and its time by roofline on named devices. Measured: on this machine's devices, or on
 virtual ones of its CPU, how far a run is from the same run on one device, and what the devices tell each other. Writes
@@ -15,13 +15,14 @@ from experiments.command.progress import progress_bar
 from experiments.command.quick import at_most
 from experiments.command.results import counted, save_result
 from experiments.devices import virtual
-from experiments.devices.roofline import LATENCIES, NAMED, Device, best_number, seconds, this_machine
+from experiments.devices.roofline import LATENCIES, NAMED, Device, enough, seconds, this_machine
 from experiments.devices.work import of_a_step
 from experiments.image_runs.settings import DIGITS, FROGS, Training
 from gan_from_scratch import check, data
 from gan_from_scratch.images.networks import image_levels
 
 COMMANDS = {"mnist_dcgan": ("mnist", DIGITS), "cifar_dcgan": ("cifar10", FROGS)}
+MOST = 64  # devices: each virtual one has threads of its own
 BATCHES = (64, 512, 4096)  # the commands' own, and two for devices that it would not fill
 FLOAT32 = 4  # bytes
 
@@ -49,6 +50,8 @@ class Config:
         for name in ("devices", "batch", "width", "size"):
             check.positive_integer(name, getattr(self, name))
         check.seed("seed", self.seed)
+        if self.devices > MOST:
+            raise ValueError(f"devices is {self.devices}, but must be at most {MOST}")
         if self.quick:
             at_most(self, batch=16, width=2, size=8)
         if self.batch % self.devices or self.batch == self.devices:
@@ -90,7 +93,7 @@ def main(config: Config) -> None:
 
 
 def plan(name: str, training: Training, devices: tuple[Device, ...], collectives: list[tuple[str, int]]) -> dict:
-    """What a step of a command's networks asks of each device, and with how many of them it is over soonest."""
+    """What a step of a command's networks asks of each device, and how many of them are enough."""
     shape, rows = data.SHAPES[name], []
     works = {each: of_a_step(training, shape, each) for each in {device.bytes_each for device in devices}}
     told = FLOAT32 * works[FLOAT32].parameters  # each gradient once
@@ -98,12 +101,12 @@ def plan(name: str, training: Training, devices: tuple[Device, ...], collectives
         work = works[device.bytes_each]
         for batch in BATCHES:
             alone = seconds(work, device, batch, 1, told, 0, 0.0)
-            best = {
-                str(latency): best_number(work, device, batch, told, len(collectives), latency)
+            numbers = {
+                str(latency): enough(work, device, batch, told, len(collectives), latency)
                 for latency in LATENCIES
                 if device.link
             }
-            rows.append({"device": device.name, "batch": batch, **alone, "best": best})
+            rows.append({"device": device.name, "batch": batch, **alone, "enough": numbers})
     return {
         "works": {str(each): asdict(work) for each, work in works.items()},
         "told": told,
@@ -127,8 +130,8 @@ def report(numbers: dict, out: Path) -> None:
         )
         for row in of["rows"]:
             if row["batch"] == BATCHES[0]:
-                best = " or ".join(str(n) for n in row["best"].values())
-                many = f", soonest over with {best} devices" if best else ""
+                numbers = " or ".join(dict.fromkeys(str(n) for n in row["enough"].values()))
+                many = f"; {numbers} of them are enough" if numbers else ""
                 print(f"  {row['device']:14}{1e6 * row['step']:12,.0f} us a step{many}")
 
 

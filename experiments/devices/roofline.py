@@ -1,4 +1,4 @@
-"""How long a step takes at least on N devices, and with how many it is over soonest: computed, not measured.
+"""How long a step takes at least on N devices, and how many are enough: computed, not measured.
 
 On each of N devices a step of batch b takes the longer of its products' time and its traffic's (Williams et al. 2009):
 
@@ -28,6 +28,7 @@ from experiments.devices.work import Work
 # inside one machine.
 LATENCIES = (0.0, 10e-6)
 PRODUCT, COPY = 2048, 2**26  # rows of the matrices, and numbers, with which this machine is measured: beyond its caches
+WORTH_IT = 0.1  # of a step's time that more devices have to save
 TRIES = 5  # of which the fastest counts: what a device can do, whatever else it does
 
 
@@ -82,8 +83,8 @@ def seconds(
     return {"products": products, "traffic": traffic, "telling": telling, "step": max(products, traffic) + telling}
 
 
-def best_number(work: Work, device: Device, batch: int, told: int, all_reduces: int, latency: float) -> int:
-    """Of 1, 2, 4, ... devices, up to one for each image, the number with which a step is over soonest."""
+def enough(work: Work, device: Device, batch: int, told: int, all_reduces: int, latency: float) -> int:
+    """Of 1, 2, 4, ... devices, up to one for each image, the first number to which no larger one saves a tenth."""
     numbers = 2 ** np.arange(int(np.log2(batch)) + 1)
-    times = [seconds(work, device, batch, int(n), told, all_reduces, latency)["step"] for n in numbers]
-    return int(numbers[np.argmin(times)])
+    times = np.array([seconds(work, device, batch, int(n), told, all_reduces, latency)["step"] for n in numbers])
+    return int(numbers[np.argmax(times * (1 - WORTH_IT) <= times.min())])

@@ -31,6 +31,7 @@ COMMANDS = (
     ("benchmark_toy", "benchmark --rounds 20", "How fast is the 1-D GAN beside PyTorch? With `images`: the DCGANs"),
     ("classifier_mnist", "classifier", "How good is the judge of the images?"),
     ("killed_runs", "killed_runs", "Does a run survive SIGKILL, to the bit?"),
+    ("scaling", "scaling", "Is a run on many devices the same, and how many are enough?"),
     ("rough_day", "rough_day", None),
 )
 VARIANTS = (
@@ -58,6 +59,8 @@ VARIANTS = (
     ("sample", "sample --run runs/mnist_dcgan"),
     ("pytorch_dcgan", "pytorch_dcgan"),
     ("killed_runs", "killed_runs"),
+    ("killed_runs_two_processes", "killed_runs --processes 2 --kills 6 --steps 300 --wait 3"),
+    ("scaling", "scaling"),
     ("rough_day", "rough_day"),
     ("benchmark_toy", "benchmark --rounds 20"),
     ("benchmark_images", "benchmark images --no-compiled"),

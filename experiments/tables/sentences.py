@@ -5,6 +5,7 @@ import numpy as np
 from experiments.image_runs.parzen import PAPER_ERROR, PAPER_MEAN
 from experiments.modes.methods import METHODS
 from experiments.tables.advice import of_advice
+from experiments.tables.devices import of_devices
 from experiments.tables.markdown import median_and_range, result
 from experiments.tables.neighbours import of_neighbours
 from experiments.tables.parzen import RUN, in_nats
@@ -12,7 +13,7 @@ from experiments.tables.parzen import RUN, in_nats
 
 def numbers() -> dict[str, str]:
     found = of_the_line() | of_vanishing() | of_orders() | of_frozen_players() | of_games() | of_images() | of_runs()
-    return found | of_advice() | of_rough_day() | of_modes() | of_table_1() | of_neighbours()
+    return found | of_advice() | of_rough_day() | of_modes() | of_table_1() | of_neighbours() | of_devices()
 
 
 def of_rough_day() -> dict[str, str]:
