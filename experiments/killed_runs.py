@@ -1,9 +1,11 @@
 """A small mnist_dcgan is killed twenty times at random moments, resumed, and compared with one left alone (5 minutes).
 
 SIGKILL cannot be caught: what is on disk at that moment is all there is, a save half done included. With --processes
-the run is that of several processes, and one of them is killed. Writes result.json.
+the run is that of several processes, and one of them is killed, or, at the last of several kills, first falls silent
+(SIGSTOP). Writes result.json.
 """
 
+import signal
 import socket
 import subprocess
 import sys
@@ -76,9 +78,10 @@ def main(config: Config) -> None:
     with tempfile.TemporaryDirectory(dir=config.out) as folder, progress_bar() as bar:
         killed, alone = Path(folder) / "killed", Path(folder) / "alone"
         task = bar.add_task("kills, and two runs to the end", total=config.kills + 2, numbers="")
-        for _ in range(config.kills):
+        for i in range(config.kills):
             victim, wait = int(rng.integers(config.processes)), rng.uniform(0, config.wait)
-            kills.append(kill_once(arguments(killed), killed, wait, config.steps, config.processes, victim))
+            silent = config.processes > 1 and 0 < i == config.kills - 1
+            kills.append(kill_once(arguments(killed), killed, wait, config.steps, config.processes, victim, silent))
             bar.update(task, advance=1, numbers=f"killed after step {kills[-1]['loaded_step']:,} of {config.steps:,}")
         for out in (killed, alone):
             codes = [process.wait() for process in started_together(arguments(out), config.processes)]
@@ -91,13 +94,16 @@ def main(config: Config) -> None:
         "while_saving": sum(kill["while_saving"] for kill in kills),
         "checkpoints_lost": sum(kill["loaded_step"] < kill["complete_step"] for kill in kills),
         "same_as_the_run_left_alone": same,
-        "longest_until_others_ended": max((kill["others_ended_after"] for kill in kills), default=0.0),
+        "longest_until_others_ended": max((k["others_ended_after"] for k in kills if not k["silent"]), default=0.0),
+        "until_silence_was_noticed": max((k["others_ended_after"] for k in kills if k["silent"]), default=None),
     }
     save_result(config.out, config, started, numbers)
     print(
         f"{len(kills)} kills, {numbers['while_saving']} of them while saving, lost {numbers['checkpoints_lost']} "
         f"checkpoints; the end is {'' if same else 'not '}that of the run left alone; results in {config.out}"
     )
+    if config.processes > 1:
+        print(f"the other processes ended at most {numbers['longest_until_others_ended']} s after a kill")
 
 
 def command(out: Path, steps: int, checkpoint_every: int, cache: Path | None) -> list[str]:
@@ -129,11 +135,11 @@ def started_together(arguments: list[str], processes: int) -> list[subprocess.Po
 
 
 def kill_once(
-    arguments: list[str], out: Path, wait: float, steps: int, processes: int, victim: int
+    arguments: list[str], out: Path, wait: float, steps: int, processes: int, victim: int, silent: bool
 ) -> dict[str, int | float | bool]:
     """Start a run of so many steps in `out`; after one more checkpoint wait, kill, and load what is left.
 
-    The processes beside the victim are given PATIENCE to end by themselves.
+    The processes beside the victim are given PATIENCE to end by themselves; if it is to fall silent, before the kill.
     """
     before = max(complete_steps(out), default=0)
     running = started_together(arguments, processes)
@@ -142,13 +148,13 @@ def kill_once(
             time.sleep(POLL)
         time.sleep(wait)
         code, complete = running[victim].poll(), max(complete_steps(out), default=0)
-        running[victim].kill()
+        running[victim].send_signal(signal.SIGSTOP if silent else signal.SIGKILL)
         killed = time.perf_counter()
-        for process in running:
+        for process in running[:victim] + running[victim + 1 :]:
             process.wait(PATIENCE)
         ended_after = time.perf_counter() - killed
     except subprocess.TimeoutExpired:
-        raise OSError(f"a process went on {PATIENCE} seconds after another one of its run was killed") from None
+        raise OSError(f"a process went on for {PATIENCE} seconds after another one of its run was gone") from None
     finally:  # an interrupt among the ends
         for process in running:
             process.kill()
@@ -165,6 +171,7 @@ def kill_once(
         "loaded_step": int(progress.state.step),
         "while_saving": while_saving,
         "victim": victim,
+        "silent": silent,
         "others_ended_after": round(ended_after, 1),
     }
 

@@ -16,9 +16,12 @@ from gan_from_scratch.parallel.mesh import Spread, check_spread, mesh, spread_se
 SCRIPT = """
 import json
 import jax, numpy as np, optax
-from gan_from_scratch import networks, train
+from experiments.devices.collectives import collectives
+from gan_from_scratch import data, networks, train
 from gan_from_scratch.collapse.packing import Packed
-from gan_from_scratch.parallel.mesh import Spread, at_home, everywhere, mesh, put, spread, spread_seeds
+from gan_from_scratch.parallel.mesh import (
+    Spread, along_first_axis, at_home, everywhere, mesh, put, spread, spread_seeds,
+)
 
 def draw(key, n):  # float64: the arithmetic of a draw in float32 may be rounded elsewhere in another program
     return jax.random.normal(key, (n, 1))
@@ -52,6 +55,12 @@ def seeds(keys):
     advance = jax.jit(jax.vmap(lambda state, key: train.train(gan, state, draw, key, 20)[0]))
     return advance(states, keys).g.params
 
+rows = np.arange(64 * 300, dtype=np.uint8).reshape(64, 10, 10, 3)
+draws = jax.jit(lambda key, rows: Spread(data.sampler(rows), mesh(4))(key, 8))
+whole, parts = (put(rows, where(mesh(4))) for where in (everywhere, along_first_axis))
+batches = [np.asarray(draws(key, each)).tobytes() for each in (whole, parts, jax.device_put(rows))]
+told = collectives(draws.lower(key, parts).compile())
+
 flat = lambda tree: np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)]).astype(float)
 one, four = trained(mesh(1)), trained(mesh(4))
 keys = jax.random.split(key, 6)
@@ -62,6 +71,9 @@ print(json.dumps({
     "at_home": sorted({*four[0]}),
     "seeds_apart": float(np.abs(flat(alone) - flat(shared)).max()),
     "devices_of_seeds": sorted({len(leaf.sharding.device_set) for leaf in jax.tree.leaves(shared)}),
+    "same_batches": len({*batches}) == 1,
+    "read": sorted({shard.data.shape[0] for shard in parts.addressable_shards}),
+    "told": told,
     "refusals": [refusal(mesh, 5), refusal(spread_seeds, keys, 4)],
     "three_of_four": mesh(3).size,
 }))
@@ -88,6 +100,12 @@ def test_seeds_are_spread_over_as_many_devices_as_share_them(on_four):
     """Six seeds on four devices: two on each of three."""
     assert on_four["devices_of_seeds"] == [3]
     assert on_four["seeds_apart"] < 1e-12
+
+
+def test_a_data_set_in_parts_gives_the_same_batches(on_four):
+    """Each device holds a quarter of the rows; a batch and its indices are told, and the data set is not."""
+    assert on_four["same_batches"] and on_four["read"] == [16]
+    assert 0 < sum(size for _, size in on_four["told"]) < 4 * 8 * 300 < 64 * 300
 
 
 def test_what_cannot_be_shared_out_is_refused(on_four):

@@ -53,9 +53,8 @@ ROUNDING = 1e-10  # what 40 steps of the game make of float64's 1e-16; another s
 TOGETHER = """
 import sys
 from experiments.command.machines import Machines, agreed, first, join, part
-i = int(sys.argv[2])
-join(Machines(None, sys.argv[1], 2, i))
-print("first" if first() else "another", agreed(i == 1), agreed(False), flush=True)
+join(Machines(None, sys.argv[1], 2, int(sys.argv[2])) if len(sys.argv) > 1 else Machines())
+print("first" if first() else "another", agreed(not first()), agreed(False), flush=True)
 part()
 """
 
@@ -120,16 +119,34 @@ def test_where_one_process_is_killed_the_other_ends_and_the_run_goes_on(tmp_path
     assert any(way in told for way in ways)
 
 
-def test_only_process_0_prints_and_what_one_wants_to_stop_all_agree_on():
-    coordinator = a_free_port()
+def said_together(arguments: list[list[str]], environments: list[dict[str, str]]) -> list[str]:
     started = [
-        subprocess.Popen([sys.executable, "-c", TOGETHER, coordinator, str(i)], stdout=subprocess.PIPE, text=True)
-        for i in range(2)
+        subprocess.Popen([sys.executable, "-c", TOGETHER, *own], env=env, stdout=subprocess.PIPE, text=True)
+        for own, env in zip(arguments, environments, strict=True)
     ]
     said = [process.communicate(timeout=120)[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0]
-    assert "first True False" in said[0]
-    assert said[1].strip() == f"waiting for 2 processes at {coordinator}"
+    assert [process.returncode for process in started] == [0, 0], said
+    return said
+
+
+def test_only_process_0_prints_and_what_one_wants_all_agree_on():
+    coordinator = a_free_port()
+    first, another = said_together([[coordinator, str(i)] for i in range(2)], [dict(os.environ)] * 2)
+    assert "first True False" in first
+    assert another.strip() == f"waiting for 2 processes at {coordinator}"
+
+
+def test_the_processes_of_a_slurm_step_find_each_other():
+    """JAX makes the port from the job's number: 61440 + number modulo 4096."""
+    number = next(n for n in range(os.getpid() % 4096, 2 * 4096) if is_free(61440 + n % 4096))
+    step = {"SLURM_JOB_ID": str(number), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2", "SLURM_LOCALID": "0"}
+    first, another = said_together([[], []], [os.environ | step | {"SLURM_PROCID": str(i)} for i in range(2)])
+    assert "first True False" in first and another == ""
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("localhost", port)) != 0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The first line of a command, said before its imports: JAX alone takes seconds."""
 
+import os
 import re
 import sys
 from itertools import pairwise
@@ -22,7 +23,8 @@ def begin() -> None:
         return
     if "--quick" in sys.argv:
         compile_sooner()
-    another_process = re.search(r"--process[= ]0*[1-9]", " ".join(sys.argv))
+    slurm = os.environ if "SLURM_STEP_NODELIST" in os.environ else {}
+    another_process = re.search(r"--process[= ]0*[1-9]", " ".join(sys.argv)) or slurm.get("SLURM_PROCID", "0") != "0"
     if not {"-h", "--help"} & {*sys.argv} and not another_process:
         try:
             print(headlines(COMMANDS)[name], flush=True)

@@ -77,6 +77,7 @@ def of_devices() -> dict[str, str]:
         "latency_assumed": f"{MICRO * found['latencies'][-1]:.0f}",
         "process_kills": str(len(killed["kills"])),
         "process_end": f"{killed['longest_until_others_ended']:.1f}",
+        "process_silence": f"{killed['until_silence_was_noticed']:.0f}",
     }
 
 
