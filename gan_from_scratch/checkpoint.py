@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental.multihost_utils import sync_global_devices
 
 SLACK = 2**16  # bytes of descriptions beside the arrays
 KEPT = 2  # the newest, and the one before it in case the newest is damaged later
@@ -55,6 +56,8 @@ def save(folder: str | os.PathLike, checkpoint: Checkpoint) -> None:
             if (folder / str(step)).exists():  # a damaged one, which `load` passed over, or one of the same run
                 aside = tempfile.mkdtemp(prefix=f"replaced-{step}-", dir=folder)
                 (folder / str(step)).rename(Path(aside) / str(step))
+        if together:
+            sync_global_devices("the folder is ready")
         with _without_tracebacks(), _manager(folder, together) as manager:
             manager.save(step, args=arguments, force=True)
         if aside:
@@ -178,7 +181,7 @@ def _loaded(folder: Path, step: int, like: Any) -> Checkpoint:
     arguments = ocp.args.Composite(
         state=ocp.args.StandardRestore(like), history=ocp.args.StandardRestore(), about=ocp.args.JsonRestore()
     )
-    found = _restored(folder, step, arguments, _together(like))
+    found = _restored(folder, step, arguments)
     return Checkpoint(step, found.state, found.history, found.about)
 
 
@@ -210,9 +213,9 @@ def _arrays(tree: Any) -> dict[str, str]:
     }
 
 
-def _restored(folder: Path, step: int, arguments: ocp.args.Composite, together: bool = False) -> Any:
+def _restored(folder: Path, step: int, arguments: ocp.args.Composite) -> Any:
     try:
-        with _manager(folder, together) as manager:
+        with _manager(folder) as manager:
             return manager.restore(step, args=arguments)
     except Exception as error:  # orbax and tensorstore raise many kinds
         raise _damaged(folder, step, error) from None

@@ -60,6 +60,7 @@ def command_line(config_class: type, main: Callable[[Any], None], description: s
                 raise
             _stop(2, f"a number in the settings is too large for this machine: {said}")
         except FloatingPointError as error:
+            part()  # all processes of a run that broke know it
             _stop(1, error)
         except KeyboardInterrupt:
             part()
