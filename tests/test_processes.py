@@ -144,6 +144,16 @@ def test_the_processes_of_a_slurm_step_find_each_other():
     assert "first True False" in first and another == ""
 
 
+def test_a_process_that_waits_in_vain_ends_with_a_sentence():
+    code = (
+        "from experiments.command import machines; machines.MEETING = 1; "
+        f"machines.join(machines.Machines(None, {a_free_port()!r}, 2, 0))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("error: not all processes met at localhost:")
+
+
 def is_free(port: int) -> bool:
     with socket.socket() as tried:
         return tried.connect_ex(("localhost", port)) != 0
@@ -158,6 +168,7 @@ def is_free(port: int) -> bool:
             {"coordinator": "localhost", "processes": 2, "process": 0},
             "coordinator is 'localhost', but",
         ),
+        ({"coordinator": "h:65536", "processes": 2, "process": 0}, "coordinator is 'h:65536', but its port"),
         ({"coordinator": "h:1", "processes": 2, "process": 2}, "process is 2, but must be below processes, 2"),
         ({"coordinator": "h:1", "processes": 0, "process": 0}, "processes is 0"),
         ({"coordinator": "h:1", "processes": 2, "process": -1}, "process is -1"),

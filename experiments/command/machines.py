@@ -7,6 +7,7 @@ writes; all of them write a checkpoint, through orbax. They are one program: whe
 import os
 import re
 import sys
+import threading
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -15,9 +16,10 @@ import numpy as np
 from jax.experimental.multihost_utils import process_allgather
 
 from experiments.command.progress import phase
+from experiments.command.signals import leave
 from gan_from_scratch import check
 
-MEETING = 300  # seconds for which a process waits for the others at the start, as JAX does: a queue may start them so
+MEETING = 300  # seconds for which a process waits for the others at the start: a cluster may start them one by one
 HEARTBEAT = 20  # seconds without a sign after which a process counts as dead, and the others end; JAX's default is 100
 LONGEST_JUDGING = 24 * 3600  # seconds for which the others stay, while process 0 judges and draws
 
@@ -49,6 +51,8 @@ class Machines:
             return
         if not re.fullmatch(r"[^\s:]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5}", self.coordinator):
             raise ValueError(f"coordinator is {self.coordinator!r}, but must be HOST:PORT")
+        if not 0 < int(self.coordinator.rpartition(":")[2]) < 2**16:
+            raise ValueError(f"coordinator is {self.coordinator!r}, but its port must be above 0 and below 65536")
         check.positive_integer("processes", self.processes)
         check.nonnegative_integer("process", self.process)
         if self.process >= self.processes:
@@ -73,21 +77,28 @@ def join(machines: Machines) -> None:
 def _meet(machines: Machines) -> None:
     # JAX's own handler of SIGTERM would take the place of signals.py's, and knows no Ctrl-C; `agreed` serves both.
     jax.config.update("jax_enable_preemption_service", False)
+    where = f" at {machines.coordinator}" if machines.coordinator else ""
+    # Where JAX itself waits in vain, it ends the process with a trace of its stack.
+    in_vain = threading.Timer(MEETING, leave, (2, f"error: not all processes met{where} within {MEETING} seconds"))
+    in_vain.daemon = True
+    in_vain.start()
     try:
         jax.distributed.initialize(
             machines.coordinator,
             machines.processes,
             machines.process,
-            initialization_timeout=MEETING,
+            initialization_timeout=2 * MEETING,
             heartbeat_timeout_seconds=HEARTBEAT,
             shutdown_timeout_seconds=LONGEST_JUDGING,
         )
     except jax.errors.JaxRuntimeError as error:
         reason = str(error).partition("\n")[0]
-        raise OSError(f"the other processes were not met within {MEETING} seconds: {reason}") from None
+        raise OSError(f"the other processes could not be met{where}: {reason}") from None
     except (ValueError, RuntimeError):  # there is no cluster; JAX computes already
         if machines.coordinator:
             raise
+    finally:
+        in_vain.cancel()
 
 
 def first() -> bool:
