@@ -1,7 +1,8 @@
-"""Ours beside PyTorch, if it is installed: the 1-D GAN (1 minute); with `images` DCGANs and the paper's GAN (7).
+"""Ours beside PyTorch, if installed: the 1-D GAN (1 minute); `images`, DCGANs and the paper's GAN (7); `device` (8).
 
 All contenders run the same networks, batch, optimizer and order of updates, in turns in one process: round after
-round, so that what else the machine does meets each of them. Writes result.json and prints a table.
+round, so that what else the machine does meets each of them. Writes result.json and prints a table. `device` is for an
+accelerator, of which it tells what share is in use, and writes samples.png as well; on a CPU it is small (3 minutes).
 """
 
 import os
@@ -20,7 +21,8 @@ from experiments.command.line import command_line
 from experiments.command.progress import phase
 from experiments.command.quick import at_most
 from experiments.command.results import save_result
-from experiments.timing import images, toy
+from experiments.pictures.images import save_picture, tiles
+from experiments.timing import device, images, plans, short_run, told, toy
 from experiments.timing.turns import timed
 from gan_from_scratch import check
 
@@ -29,24 +31,28 @@ from gan_from_scratch import check
 class Config:
     """Which benchmark, and how long."""
 
-    what: Annotated[Literal["toy", "images"], tyro.conf.Positional] = "toy"
-    """toy: the 1-D GAN. images: the networks of mnist_dcgan, of cifar_dcgan and of goodfellow_mnist."""
+    what: Annotated[Literal["toy", "images", "device"], tyro.conf.Positional] = "toy"
+    """toy: the 1-D GAN. images: the networks of mnist_dcgan, of cifar_dcgan and of goodfellow_mnist. device: the
+    DCGANs' and the textbook's networks in both types at batches of 64 to 2,048, single convolutions, a short run."""
     seed: int = 0
     """Decides every draw."""
     out: Path = Path("runs/benchmark")
     """Folder for the result."""
     rounds: int = 7
-    """How often each contender is timed; the median counts."""
+    """How often each contender is timed; the median counts. device: at most 3."""
     seconds: float = 1.0
-    """How long each contender runs in a round, about."""
+    """How long each contender runs in a round, about. device: at most .5."""
     seeds: int = 32
     """toy: how many GANs JAX trains together in its second entry."""
     batch: int = 64
     """images: images in a batch, but for the paper's GAN, whose networks and batch are the paper's."""
     width: int = 64
-    """images: channels of the layers nearest to the image."""
+    """images, device: channels of the layers nearest to the image. device on a CPU: at most 16."""
     compiled: bool = True
-    """Also time torch.compile, which needs a C++ compiler and a minute or two."""
+    """Also time torch.compile, which needs a C++ compiler and a minute or two. device: at one batch, not on a CPU."""
+    data_dir: Path | None = None
+    """device: folder with CIFAR-10's files. None: what GAN_DATA_DIR names. Without them made-up images;
+    nothing is downloaded."""
     quick: bool = False
     """The whole pipeline in less than a minute: at most 2 rounds of .1 s, 8 GANs, width 8; no torch.compile."""
 
@@ -56,6 +62,11 @@ class Config:
             check.positive_integer(name, getattr(self, name))
         check.positive("seconds", self.seconds)
         check.choices(self)
+        unused = "batch" if self.what == "device" else "data_dir"
+        if getattr(self, unused) != getattr(Config, unused):
+            raise ValueError(f"{unused} is {getattr(self, unused)}, but benchmark {self.what} has no use for it")
+        if self.what == "device":
+            at_most(self, rounds=3, seconds=0.5)
         if self.quick:
             at_most(self, rounds=2, seconds=0.1, seeds=8, width=8, compiled=False)
 
@@ -63,6 +74,9 @@ class Config:
 def main(config: Config) -> None:
     """Build the contenders, time them in turns, print and save."""
     started = time.perf_counter()
+    if config.what == "device":
+        on_the_device(config, started)
+        return
     with phase("building the contenders"):
         if config.what == "toy":
             groups = {"1-D GAN": toy.contenders(config.seed, config.seeds, config.compiled)}
@@ -80,14 +94,32 @@ def main(config: Config) -> None:
 
     unit = "GAN steps" if config.what == "toy" else "images"
     print(f"{os.cpu_count()} cores, PyTorch {torch_version or 'not installed'}; medians of {config.rounds} rounds")
-    for group, rows in numbers.items():
-        print(f"{group:28}{unit + '/s':>14}{'range':>20}{'x best PyTorch':>18}")
-        for name, row in rows.items():
-            span = f"{row['slowest_round']:,.0f}-{row['fastest_round']:,.0f}"
-            ratio = f"{row['times_pytorch']:.2f}" if row["times_pytorch"] else "-"
-            print(f"  {name:26}{row['per_second']:14,.0f}{span:>20}{ratio:>18}")
+    print(*told.lines_of(numbers, unit), sep="\n")
     for group, kinds in result.get("shares", {}).items():
         print(f"{group}: " + ", ".join(f"{100 * share:.0f} % {kind}" for kind, share in kinds.items()))
+
+
+def on_the_device(config: Config, started: float) -> None:
+    """Peaks, networks, convolutions, a short run; what is known is saved after each part."""
+    print(device.first_words(config.quick), flush=True)
+    plan = plans.plan_for(device.accelerator(), config.quick)
+    width = min(config.width, plan.widest)
+    timing = device.Timing(config.rounds, config.seconds, config.seed)
+    with phase("trying the networks"):
+        device.check_plan(plan, width)
+    pixels, which = short_run.images(config.data_dir)
+    prepare_folder(config.out, "benchmark", ("result.json", "samples.png"))
+    for numbers in device.growing(plan, timing, width, config.compiled, started):
+        save_result(config.out, config, started, numbers)
+    run, samples = short_run.learnt(plan, width, pixels, config.seed)
+    numbers["run"] = {"images": which} | run
+    save_result(config.out, config, started, numbers)
+    print(*told.lines_of_device(numbers), sep="\n")
+    if samples is None:
+        raise FloatingPointError(
+            f"the short run went non-finite within its last {images.CHUNK} steps; see {config.out}"
+        )
+    save_picture(tiles(samples, 10), config.out / "samples.png")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """The contenders of benchmark images: a step of the DCGANs' and of the paper's networks, and parts of the DCGANs'."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import chain, product
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +15,11 @@ from experiments.image_runs import goodfellow
 from experiments.image_runs.gan import build
 from experiments.image_runs.learn import CHUNK, chunk_of_steps
 from experiments.image_runs.settings import DIGITS, FROGS, Training
+from experiments.timing.layers import layers_of
 from experiments.timing.profile import shares
 from experiments.timing.turns import Contender
 from gan_from_scratch import data, train
 from gan_from_scratch.images import convolution
-from gan_from_scratch.images.networks import image_levels
 
 PAPER = goodfellow.PaperTraining()
 
@@ -33,19 +34,31 @@ def contenders(seed: int, batch: int, width: int, compiled: bool) -> dict[str, d
             half = build(replace(training, dtype="bfloat16"), pixels.shape[1:])
             found["JAX, bfloat16"] = in_jax(half, pixels, seed, training.mirror)
         if find_spec("torch"):
-            from experiments.timing import torch_dcgan  # PyTorch is an optional dependency
-
-            for compile_it in (False, True)[: 1 + compiled]:
-                for last in (False, True):
-                    for bfloat16 in (False, True)[: 1 + gpu]:
-                        variant = "PyTorch, " + ("compiled" if compile_it else "eager")
-                        variant += ", channels last" * last + ", bfloat16" * bfloat16
-                        run, _ = torch_dcgan.trainer(training, pixels, seed, last, compile_it, bfloat16)
-                        found[variant] = Contender(run, CHUNK, batch)
+            both = (False, True)
+            makers = in_pytorch(training, pixels, seed, product(both[: 1 + compiled], both, both[: 1 + gpu]))
+            found |= {variant: make() for variant, make in makers.items()}
         if not gpu:
             found["the matrix products alone"] = products_alone(training, pixels.shape[1:], seed)
         groups[label] = found
     return groups | {f"the paper's networks, batch {PAPER.batch}": of_the_paper(seed, compiled)}
+
+
+def in_pytorch(
+    training: Training, pixels: np.ndarray, seed: int, variants: Iterable[tuple[bool, bool, bool]]
+) -> dict[str, Callable[[], Contender]]:
+    """What makes a contender of each variant: whether compiled, with channels last, in bfloat16."""
+    from experiments.timing import torch_dcgan  # PyTorch is an optional dependency
+
+    def make(compiled: bool, last: bool, half: bool) -> Contender:
+        run, _ = torch_dcgan.trainer(training, pixels, seed, last, compiled, half)
+        return Contender(run, CHUNK, training.batch)
+
+    return {
+        f"PyTorch, {'compiled' if compiled else 'eager'}{', channels last' * last}{', bfloat16' * half}": partial(
+            make, compiled, last, half
+        )
+        for compiled, last, half in variants
+    }
 
 
 def of_the_paper(seed: int, compiled: bool) -> dict[str, Contender]:
@@ -74,27 +87,43 @@ def shares_of_a_step(seed: int, batch: int, width: int) -> dict[str, dict[str, f
     """Of both commands' networks: what share of a step's operations each kind of them takes."""
     found = {}
     for label, training, pixels in networks(batch, width):
-        gan, key = build(training, pixels.shape[1:]), jax.random.key(seed)
-        state, pixels = jax.jit(partial(train.init, gan))(key), jax.device_put(pixels)
-        compiled = chunk_of_steps(gan, key, training.mirror).lower(state, pixels, CHUNK).compile()
-        state, _, _ = compiled(state, pixels)  # a first call pays for pages that later ones have
-        found[label] = shares(compiled, partial(compiled, state, pixels))
+        chunk = program(build(training, pixels.shape[1:]), pixels, seed, training.mirror, CHUNK)
+        state, _, _ = chunk.compiled(chunk.state, chunk.pixels)  # a first call pays for pages that later ones have
+        found[label] = shares(chunk.compiled, partial(chunk.compiled, state, chunk.pixels))
     return found
 
 
-def in_jax(gan: train.GAN, pixels: np.ndarray, seed: int, mirror: bool = False) -> Contender:
-    """The compiled chunk of an image run, one after another."""
+class Program(NamedTuple):
+    """The compiled chunk of an image run, and what it starts from, on the device."""
+
+    compiled: jax.stages.Compiled
+    state: train.GANState
+    pixels: jax.Array
+
+
+def program(gan: train.GAN, pixels: np.ndarray, seed: int, mirror: bool, chunk: int) -> Program:
+    """So many steps on images uint8 (n, h, w, c)."""
     key = jax.random.key(seed)
-    advance = chunk_of_steps(gan, key, mirror)
     state, pixels = jax.jit(partial(train.init, gan))(key), jax.device_put(pixels)
+    return Program(chunk_of_steps(gan, key, mirror).lower(state, pixels, chunk).compile(), state, pixels)
+
+
+def in_jax(gan: train.GAN, pixels: np.ndarray, seed: int, mirror: bool = False) -> Contender:
+    """The chunk of an image run as it stands."""
+    return repeated(program(gan, pixels, seed, mirror, CHUNK), CHUNK, gan.batch)
+
+
+def repeated(program: Program, chunk: int, batch: int) -> Contender:
+    """A program of `chunk` steps, one call after another."""
+    compiled, state, pixels = program
 
     def run(steps: int) -> None:
         nonlocal state
-        for _ in range(steps // CHUNK):
-            state, _, _ = advance(state, pixels, CHUNK)
+        for _ in range(steps // chunk):
+            state, _, _ = compiled(state, pixels)
         jax.block_until_ready(state)
 
-    return Contender(run, CHUNK, gan.batch)
+    return Contender(run, chunk, batch)
 
 
 def products_alone(training: Training, shape: tuple[int, int, int], seed: int) -> Contender:
@@ -105,24 +134,22 @@ def products_alone(training: Training, shape: tuple[int, int, int], seed: int) -
     the form of winograd.py it has nine smaller ones of each.
     """
     size, _, channels = shape
-    base, levels = image_levels(size)
-    widths = [channels] + [training.width * 2**level for level in range(levels)]
     layers = []  # (places, patch, channels) of a layer's products
-    for c_in, c_out in pairwise(widths):
-        size //= 2
+    for larger, c_in, c_out in layers_of(size, channels, training.width):
+        size = larger // 2
         if c_in >= convolution.CHANNELS_FOR_TILES:
             layers.append([(training.batch * ((size + 1) // 2) ** 2, 4 * c_in, c_out)] * 9)
         else:
             layers.append([(training.batch * size**2, 16 * c_in, c_out)])
     if training.hidden:
-        layers.append([(training.batch, base**2 * widths[-1], training.hidden)])
+        layers.append([(training.batch, size**2 * c_out, training.hidden)])
     # D on real, on fake, and in G's step; and the transposed layer's gradient in its input.
     n_forward = 4
     # The transposed layer, twice; D's gradient in x, three times, but in its first layer only in G's step.
     n_back = [5 if i else 3 for i, layer in enumerate(layers) for _ in layer]
     n_weights = 3  # D on real and on fake, and G
     operands = []
-    for i, (places, patch, channels) in enumerate(product for layer in layers for product in layer):
+    for i, (places, patch, channels) in enumerate(chain.from_iterable(layers)):
         key_p, key_k, key_dy = jax.random.split(jax.random.fold_in(jax.random.key(seed), i), 3)
         p = jax.random.normal(key_p, (n_forward, places, patch))
         k = jax.random.normal(key_k, (patch, channels))
