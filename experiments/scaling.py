@@ -9,22 +9,34 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import jax
+
 from experiments.command.folder import prepare_folder
 from experiments.command.line import command_line
 from experiments.command.progress import progress_bar
 from experiments.command.quick import at_most
 from experiments.command.results import counted, save_result
-from experiments.devices import virtual
-from experiments.devices.roofline import LATENCIES, NAMED, Device, enough, seconds, this_machine
-from experiments.devices.work import of_a_step
 from experiments.image_runs.settings import DIGITS, FROGS, Training
+from experiments.timing import plans, virtual
+from experiments.timing.collectives import collectives
+from experiments.timing.peaks import VENDORS, measure
+from experiments.timing.roofline import LATENCIES, Device, enough, seconds
+from experiments.timing.work import of_a_step
 from gan_from_scratch import check, data
 from gan_from_scratch.images.networks import image_levels
 
 COMMANDS = {"mnist_dcgan": ("mnist", DIGITS), "cifar_dcgan": ("cifar10", FROGS)}
 MOST = 64  # devices: each virtual one has threads of its own
 BATCHES = (64, 512, 4096)  # the commands' own, and two for devices that it would not fill
-FLOAT32 = 4  # bytes
+FLOAT32, BFLOAT16 = 4, 2  # bytes
+# By their names in peaks.py, with the bytes/s of their links to each other, one way: half of NVLink's 900 GB/s (data
+# sheets), and half of what Google gives for both ways (Cloud TPU documentation).
+NAMED = {
+    "H100": ("NVIDIA H100 80GB HBM3", 450e9),
+    "H200": ("NVIDIA H200", 450e9),
+    "TPU v5e": ("TPU v5e", 200e9),
+    "TPU v6e": ("TPU v6e", 400e9),
+}
 
 
 @dataclass(frozen=True)
@@ -68,21 +80,23 @@ def main(config: Config) -> None:
     prepare_folder(config.out, "scaling", ("result.json",))
     networks = virtual.networks(config.batch, config.width)
     rounds = {dtype: of[: 2 if config.quick else None] for dtype, of in virtual.ROUNDS.items()}
-    numbers = {"devices": devices, "compared": {}}
+    machines = named_and_here(config.quick)
+    numbers = {
+        "devices": devices,
+        "machines": [asdict(machine) for machine in machines],
+        "latencies": LATENCIES,
+        "plan": {},
+        "compared": {},
+    }
     with progress_bar() as bar:
-        task = bar.add_task(
-            "scaling", total=1 + len(COMMANDS) + len(rounds) * len(networks), numbers="this machine's speed"
-        )
-        here = this_machine()
-        numbers |= {"machines": [asdict(device) for device in (*NAMED, here)], "latencies": LATENCIES}
-        training, *_ = networks.values()
-        numbers["same_draws"] = virtual.same_draws(training, config.size, config.seed, devices)
+        total = 1 + len(COMMANDS) + len(rounds) * len(networks)
+        task = bar.add_task("scaling", total=total, numbers="draws")
+        numbers["same_draws"] = virtual.same_draws(next(iter(networks.values())), config.size, config.seed, devices)
         bar.update(task, advance=1, numbers="what devices tell each other: compiling")
-        numbers["plan"] = {}
         for command, (name, training) in COMMANDS.items():
             width = min(training.width, config.width) if config.quick else training.width
-            told = virtual.told(name, replace(training, width=width), config.seed, devices)
-            numbers["plan"][command] = plan(name, training, (*NAMED, here), told)
+            step = virtual.compiled_step(name, replace(training, width=width), config.seed, devices)
+            numbers["plan"][command] = plan(name, training, machines, collectives(step))
             bar.update(task, advance=1, numbers="one device beside several: compiling")
         for name, training in networks.items():
             for dtype, found in virtual.compare(training, config.size, config.seed, devices, rounds):
@@ -92,17 +106,26 @@ def main(config: Config) -> None:
     report(numbers, config.out)
 
 
-def plan(name: str, training: Training, devices: tuple[Device, ...], collectives: list[tuple[str, int]]) -> dict:
+def named_and_here(quick: bool) -> list[Device]:
+    """The named devices in bfloat16, by their vendors; this machine's first device in float32, as measured."""
+    found = [Device(name, VENDORS[kind].bfloat16, VENDORS[kind].bandwidth, link, BFLOAT16)
+             for name, (kind, link) in NAMED.items()]  # fmt: skip
+    sizes = plans.plan_for(jax.default_backend() != "cpu", quick)
+    here = measure(sizes.product_size, sizes.copied, rounds=3, seconds=0.3)
+    return [*found, Device("this machine", here.float32, here.bandwidth, None, FLOAT32)]
+
+
+def plan(name: str, training: Training, machines: list[Device], told_as: list[tuple[str, int]]) -> dict:
     """What a step of a command's networks asks of each device, and how many of them are enough."""
     shape, rows = data.SHAPES[name], []
-    works = {each: of_a_step(training, shape, each) for each in {device.bytes_each for device in devices}}
+    works = {each: of_a_step(training, shape, each) for each in {device.bytes_each for device in machines}}
     told = FLOAT32 * works[FLOAT32].parameters  # each gradient once
-    for device in devices:
+    for device in machines:
         work = works[device.bytes_each]
         for batch in BATCHES:
             alone = seconds(work, device, batch, 1, told, 0, 0.0)
             numbers = {
-                str(latency): enough(work, device, batch, told, len(collectives), latency)
+                str(latency): enough(work, device, batch, told, len(told_as), latency)
                 for latency in LATENCIES
                 if device.link
             }
@@ -110,7 +133,7 @@ def plan(name: str, training: Training, devices: tuple[Device, ...], collectives
     return {
         "works": {str(each): asdict(work) for each, work in works.items()},
         "told": told,
-        "collectives": collectives,
+        "collectives": told_as,
         "rows": rows,
     }
 

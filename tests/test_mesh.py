@@ -16,7 +16,7 @@ from gan_from_scratch.parallel.mesh import Spread, check_spread, mesh, spread_se
 SCRIPT = """
 import json
 import jax, numpy as np, optax
-from experiments.devices.collectives import collectives
+from experiments.timing.collectives import collectives
 from gan_from_scratch import data, networks, train
 from gan_from_scratch.collapse.packing import Packed
 from gan_from_scratch.parallel.mesh import (

@@ -1,1 +1,1 @@
-"""Timing: contenders, ours and PyTorch's, and how they take turns."""
+"""What a step costs: contenders timed in turns, parts of a device in use, and the same step on many devices."""

@@ -41,8 +41,8 @@ VENDORS = {
     "NVIDIA A100 80GB PCIe": Peaks(156e12, 312e12, 1.935e12, f"{A100_SHEET}, 80 GB PCIe"),
     "TPU v5 lite": Peaks(197e12, 197e12, 0.819e12, TPU_V5E),
     "TPU v5e": Peaks(197e12, 197e12, 0.819e12, TPU_V5E),
-    "TPU v6 lite": Peaks(918e12, 918e12, 1.6e12, TPU_V6E),
-    "TPU v6e": Peaks(918e12, 918e12, 1.6e12, TPU_V6E),
+    "TPU v6 lite": Peaks(918e12, 918e12, 1.638e12, TPU_V6E),
+    "TPU v6e": Peaks(918e12, 918e12, 1.638e12, TPU_V6E),
 }
 
 

@@ -16,7 +16,6 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from experiments.devices.collectives import collectives
 from experiments.image_runs.gan import build
 from experiments.image_runs.learn import chunk_of_steps
 from experiments.image_runs.settings import DIGITS, Training
@@ -84,7 +83,9 @@ def run(gan: train.GAN, images: np.ndarray, seed: int, over: Mesh, rounds: tuple
     return params
 
 
-def one_step(gan: train.GAN, images: np.ndarray, seed: int, over: Mesh) -> tuple[train.GANState, Array, Any]:
+def one_step(
+    gan: train.GAN, images: np.ndarray, seed: int, over: Mesh
+) -> tuple[train.GANState, Array, jax.stages.Compiled]:
     """A state, the images and a compiled step of an image run, on the mesh."""
     float64 = jax.config.jax_enable_x64
 
@@ -116,8 +117,8 @@ def same_draws(training: Training, size: int, seed: int, devices: int) -> bool:
     return all(each == found[0] for each in found)
 
 
-def told(name: str, training: Training, seed: int, devices: int) -> list[tuple[str, int]]:
-    """The collectives of a step on images of the data set `name`, on so many devices."""
+def compiled_step(name: str, training: Training, seed: int, devices: int) -> jax.stages.Compiled:
+    """Of an image run on the data set `name`, for so many devices."""
     images, _ = data.synthetic(name, IMAGES, seed)
     *_, step = one_step(build(training, images.shape[1:]), images, seed, mesh(devices))
-    return collectives(step)
+    return step

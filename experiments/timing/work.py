@@ -14,9 +14,10 @@ average of G is read and written once more.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from experiments.image_runs.settings import Training
+from experiments.timing.layers import KERNEL, layers_of
+from experiments.timing.layers import Layer as Convolution
 from gan_from_scratch.images.networks import image_levels
 
 FLOAT32 = 4  # bytes
@@ -37,24 +38,23 @@ def dense(inputs: int, outputs: int) -> Layer:
     return Layer(inputs * outputs, inputs, outputs, inputs * outputs)
 
 
-def convolution(size: int, few: int, many: int, transposed: bool) -> Layer:
-    """4 x 4 kernels and stride 2, between `size` pixels with `few` channels and half as many pixels with `many`."""
-    large, small = size**2 * few, (size // 2) ** 2 * many
+def convolution(layer: Convolution, transposed: bool) -> Layer:
+    large, small = layer.size**2 * layer.c_in, (layer.size // 2) ** 2 * layer.c_out
+    weights = KERNEL**2 * layer.c_in * layer.c_out
     inputs, outputs = (small, large) if transposed else (large, small)
-    return Layer((size // 2) ** 2 * 16 * few * many, inputs, outputs, 16 * few * many)
+    return Layer((layer.size // 2) ** 2 * weights, inputs, outputs, weights)
 
 
 def players(training: Training, shape: tuple[int, int, int]) -> tuple[list[Layer], list[Layer]]:
     """G's layers and D's, first to last. BatchNorm's and biases' parameters, under a hundredth, are left out."""
     size, _, channels = shape
-    base, levels = image_levels(size)
-    widths = [channels] + [training.width * 2**level for level in range(levels)]
-    ends = [(size // 2**i, *pair) for i, pair in enumerate(pairwise(widths))]
-    flat, hidden = base**2 * widths[-1], training.hidden
+    base, _ = image_levels(size)
+    convolutions = layers_of(size, channels, training.width)
+    flat, hidden = base**2 * convolutions[-1].c_out, training.hidden
     into = [dense(training.noise_dim, hidden), dense(hidden, flat)] if hidden else [dense(training.noise_dim, flat)]
     out_of = [dense(flat, hidden), dense(hidden, 1)] if hidden else [dense(flat, 1)]
-    g = into + [convolution(*end, transposed=True) for end in reversed(ends)]
-    d = [convolution(*end, transposed=False) for end in ends] + out_of
+    g = into + [convolution(layer, transposed=True) for layer in reversed(convolutions)]
+    d = [convolution(layer, transposed=False) for layer in convolutions] + out_of
     return g, d
 
 
