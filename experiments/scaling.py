@@ -1,4 +1,4 @@
-"""One run on many devices: is it the same, and how many are enough? (by default about 3 minutes on 2 cores).
+"""One run on many devices: is it the same, and how many are enough? (by default a minute or two on 2 cores).
 
 Computed: the work of a step, and its time by roofline on named devices. Measured: on this machine's devices, or on
 virtual ones of its CPU, how far a run is from the same run on one device, and what the devices tell each other. Writes

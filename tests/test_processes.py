@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import killed_runs
+from experiments import killed_runs, mnist_dcgan
 from experiments.command.machines import Machines
+from experiments.image_runs import learn
+from gan_from_scratch import checkpoint
 
 # FOLDER, 1 to begin with that checkpoint or 0, and of several processes the coordinator, their number and which it is.
 SCRIPT = """
@@ -117,6 +119,16 @@ def test_where_one_process_is_killed_the_other_ends_and_the_run_goes_on(tmp_path
     told = capfd.readouterr().err
     ways = ("another process of this run is gone", "another task died", "could not be written, ")  # while saving
     assert any(way in told for way in ways)
+
+
+def test_a_signal_to_another_process_ends_this_one_with_the_same_checkpoint(tmp_path, small, monkeypatch):
+    """None came here; all have agreed to stop after the steps under way."""
+    asked = []
+    monkeypatch.setattr(learn, "agreed", lambda stop: asked.append(stop) or len(asked) == 2)
+    with pytest.raises(KeyboardInterrupt):
+        mnist_dcgan.main(small(mnist_dcgan, tmp_path, run={"checkpoint_every": 1000}))
+    assert asked == [False, False]
+    assert checkpoint.newest(tmp_path / "checkpoints") == 2 * learn.CHUNK
 
 
 def said_together(arguments: list[list[str]], environments: list[dict[str, str]]) -> list[str]:

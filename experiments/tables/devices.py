@@ -58,9 +58,40 @@ def apart() -> str:
     return table(header, rows)
 
 
+def device_speed() -> str:
+    """benchmark device: each network, type and batch, PyTorch beside; shares where XLA counts the work."""
+    found, rows = result("benchmark_device"), []
+    for group, contenders in found["numbers"]["groups"].items():
+        for contender, row in contenders.items():
+            if "left_out" in row:
+                rows.append([group, contender, row["left_out"], "", "", "", ""])
+                continue
+            ratio = f"{row['times_pytorch']:.2f}" if row["times_pytorch"] else ""
+            shares = [
+                f"{100 * row[name]:.0f}" if name in row else "" for name in ("share_of_peak", "share_of_bandwidth")
+            ]
+            span = f"{row['slowest_round']:,.0f} to {row['fastest_round']:,.0f}"
+            rows.append([group, contender, f"{row['per_second']:,.0f}", span, ratio, *shares])
+    header = [
+        found["device"], "", "images per second, median", "range over rounds",
+        "times the best of PyTorch", "% of the peak's FLOP/s", "% of the memory's bytes/s",
+    ]  # fmt: skip
+    return table(header, rows)
+
+
+def device_layers() -> str:
+    """benchmark device: single convolutions, in float32 as in training."""
+    rows = []
+    for label, forms in result("benchmark_device")["numbers"]["layers"].items():
+        cells = (forms.get(f"{form}, float32") for form in ("library", "patches", "tiles"))
+        rows.append([label, *(f"{cell['milliseconds']:.2f}" if cell else "" for cell in cells)])
+    return table(["milliseconds forward and back", "library", "patches", "tiles"], rows)
+
+
 def of_devices() -> dict[str, str]:
     """Numbers for sentences."""
     found, killed = numbers(), result("killed_runs_two_processes")["numbers"]
+    device = result("benchmark_device")["numbers"]
     here = next(machine for machine in found["machines"] if machine["name"] == "this machine")
     step = next(
         row["step"] for row in found["plan"]["mnist_dcgan"]["rows"]
@@ -69,6 +100,9 @@ def of_devices() -> dict[str, str]:
     groups = result("benchmark_images")["numbers"]["groups"]
     measured = next(rows["JAX"]["per_second"] for group, rows in groups.items() if group.startswith("mnist, batch 64"))
     return {
+        "device_peak": f"{device['peaks']['float32'] / 1e9:,.0f}",
+        "device_images": device["run"]["images"],
+        "device_steps": f"{device['run']['steps']:,}",
         "devices_compared": str(found["devices"]),
         "machine_gflops": f"{here['peak'] / 1e9:.0f}",
         "machine_bandwidth": f"{here['bandwidth'] / 1e9:.0f}",
@@ -81,4 +115,4 @@ def of_devices() -> dict[str, str]:
     }
 
 
-TABLES = {function.__name__: function for function in (step_work, roofline, apart)}
+TABLES = {function.__name__: function for function in (step_work, roofline, apart, device_speed, device_layers)}

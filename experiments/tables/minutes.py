@@ -64,6 +64,7 @@ VARIANTS = (
     ("rough_day", "rough_day"),
     ("benchmark_toy", "benchmark --rounds 20"),
     ("benchmark_images", "benchmark images --no-compiled"),
+    ("benchmark_device", "benchmark device"),
 )
 
 
