@@ -101,6 +101,8 @@ def main(config: Config) -> None:
 
 def on_the_device(config: Config, started: float) -> None:
     """Peaks, networks, convolutions, a short run; what is known is saved after each part."""
+    # JAX would take three quarters of a GPU's memory at once, and PyTorch beside it be out of memory.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     print(device.first_words(config.quick), flush=True)
     plan = plans.plan_for(device.accelerator(), config.quick)
     width = min(config.width, plan.widest)
@@ -111,7 +113,7 @@ def on_the_device(config: Config, started: float) -> None:
     prepare_folder(config.out, "benchmark", ("result.json", "samples.png"))
     for numbers in device.growing(plan, timing, width, config.compiled, started):
         save_result(config.out, config, started, numbers)
-    run, samples = short_run.learnt(plan, width, pixels, config.seed)
+    run, samples = short_run.learnt(plan, width, pixels, config.seed, started)
     numbers["run"] = {"images": which} | run
     save_result(config.out, config, started, numbers)
     print(*told.lines_of_device(numbers), sep="\n")

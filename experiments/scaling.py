@@ -29,13 +29,14 @@ COMMANDS = {"mnist_dcgan": ("mnist", DIGITS), "cifar_dcgan": ("cifar10", FROGS)}
 MOST = 64  # devices: each virtual one has threads of its own
 BATCHES = (64, 512, 4096)  # the commands' own, and two for devices that it would not fill
 FLOAT32, BFLOAT16 = 4, 2  # bytes
-# By their names in peaks.py, with the bytes/s of their links to each other, one way: half of NVLink's 900 GB/s (data
-# sheets), and half of what Google gives for both ways (Cloud TPU documentation).
+# By their names in peaks.py, with the bytes/s of their links to each other, one way, and how many devices these join:
+# half of NVLink's 900 GB/s in an HGX board of 8 (data sheets); half of what Google gives for both ways, in a pod of 256
+# (Cloud TPU documentation).
 NAMED = {
-    "H100": ("NVIDIA H100 80GB HBM3", 450e9),
-    "H200": ("NVIDIA H200", 450e9),
-    "TPU v5e": ("TPU v5e", 200e9),
-    "TPU v6e": ("TPU v6e", 400e9),
+    "H100": ("NVIDIA H100 80GB HBM3", 450e9, 8),
+    "H200": ("NVIDIA H200", 450e9, 8),
+    "TPU v5e": ("TPU v5e", 200e9, 256),
+    "TPU v6e": ("TPU v6e", 400e9, 256),
 }
 
 
@@ -62,8 +63,8 @@ class Config:
         for name in ("devices", "batch", "width", "size"):
             check.positive_integer(name, getattr(self, name))
         check.seed("seed", self.seed)
-        if self.devices > MOST:
-            raise ValueError(f"devices is {self.devices}, but must be at most {MOST}")
+        if not 2 <= self.devices <= MOST:
+            raise ValueError(f"devices is {self.devices}, but must be at least 2 and at most {MOST}")
         if self.quick:
             at_most(self, batch=16, width=2, size=8)
         if self.batch % self.devices or self.batch == self.devices:
@@ -108,14 +109,14 @@ def main(config: Config) -> None:
 
 def named_and_here(quick: bool) -> list[Device]:
     """The named devices in bfloat16, by their vendors; this machine's first device in float32, as measured."""
-    found = [Device(name, VENDORS[kind].bfloat16, VENDORS[kind].bandwidth, link, BFLOAT16)
-             for name, (kind, link) in NAMED.items()]  # fmt: skip
+    found = [Device(name, VENDORS[kind].bfloat16, VENDORS[kind].bandwidth, BFLOAT16, link, most)
+             for name, (kind, link, most) in NAMED.items()]  # fmt: skip
     sizes = plans.plan_for(jax.default_backend() != "cpu", quick)
     here = measure(sizes.product_size, sizes.copied, rounds=3, seconds=0.3)
-    return [*found, Device("this machine", here.float32, here.bandwidth, None, FLOAT32)]
+    return [*found, Device("this machine", here.float32, here.bandwidth, FLOAT32)]
 
 
-def plan(name: str, training: Training, machines: list[Device], told_as: list[tuple[str, int]]) -> dict:
+def plan(name: str, training: Training, machines: list[Device], told_as: list[tuple[str, list[str], int]]) -> dict:
     """What a step of a command's networks asks of each device, and how many of them are enough."""
     shape, rows = data.SHAPES[name], []
     works = {each: of_a_step(training, shape, each) for each in {device.bytes_each for device in machines}}
@@ -127,7 +128,7 @@ def plan(name: str, training: Training, machines: list[Device], told_as: list[tu
             numbers = {
                 str(latency): enough(work, device, batch, told, len(told_as), latency)
                 for latency in LATENCIES
-                if device.link
+                if device.most > 1
             }
             rows.append({"device": device.name, "batch": batch, **alone, "enough": numbers})
     return {
@@ -160,7 +161,7 @@ def report(numbers: dict, out: Path) -> None:
 
 def all_reduces(of: dict) -> list[int]:
     """Bytes of each."""
-    return [size for kind, size in of["collectives"] if kind == "all-reduce"]
+    return [size for kind, _, size in of["collectives"] if kind == "all-reduce"]
 
 
 if __name__ == "__main__":

@@ -62,6 +62,8 @@ def save(folder: str | os.PathLike, checkpoint: Checkpoint) -> None:
             manager.save(step, args=arguments, force=True)
         if aside:
             shutil.rmtree(aside, ignore_errors=True)
+    except jax.errors.JaxRuntimeError:  # another process is gone
+        raise
     except Exception as error:  # tensorstore reports a full disk as a ValueError
         if aside and not (folder / str(step)).exists():
             (Path(aside) / str(step)).rename(folder / str(step))

@@ -105,7 +105,7 @@ def test_seeds_are_spread_over_as_many_devices_as_share_them(on_four):
 def test_a_data_set_in_parts_gives_the_same_batches(on_four):
     """Each device holds a quarter of the rows; a batch and its indices are told, and the data set is not."""
     assert on_four["same_batches"] and on_four["read"] == [16]
-    assert 0 < sum(size for _, size in on_four["told"]) < 4 * 8 * 300 < 64 * 300
+    assert 0 < sum(size for *_, size in on_four["told"]) < 4 * 8 * 300 < 64 * 300
 
 
 def test_what_cannot_be_shared_out_is_refused(on_four):

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stderr
@@ -23,6 +24,8 @@ from experiments.command.first_line import named
 from experiments.command.machines import part, several
 from experiments.command.signals import CLOSED_PIPE, GRACE, INTERRUPTED, leave, watched
 
+# What the libraries by which processes talk to each other say of one that answers no more.
+SIGNS_OF_A_LOSS = ("Gloo", "NCCL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "oordination")
 COMPILED = Path(pooch.os_cache("gan_from_scratch")) / "compiled"
 
 
@@ -55,9 +58,11 @@ def command_line(config_class: type, main: Callable[[Any], None], description: s
         except (MemoryError, OverflowError, jax.errors.JaxRuntimeError) as error:
             said = str(error).partition("\n")[0]
             if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in said:
-                if several():
-                    _stop(1, f"another process of this run is gone, and --resume goes on from its checkpoint: {said}")
-                raise
+                if not several():
+                    raise
+                if not any(sign in said for sign in SIGNS_OF_A_LOSS):
+                    traceback.print_exc()
+                _stop(1, f"another process of this run may be gone; --resume goes on from its checkpoint: {said}")
             _stop(2, f"a number in the settings is too large for this machine: {said}")
         except FloatingPointError as error:
             part()  # all processes of a run that broke know it

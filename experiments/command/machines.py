@@ -24,9 +24,14 @@ HEARTBEAT = 20  # seconds without a sign after which a process counts as dead, a
 LONGEST_JUDGING = 24 * 3600  # seconds for which the others stay, while process 0 judges and draws
 
 
+# How JAX begins to say that there is no cluster, or that this program has computed or met the others already.
+ALONE = ("coordinator_address should be defined", "jax.distributed.initialize() must be called before")
+
+
 @dataclass(frozen=True)
 class Machines:
-    """On a SLURM step, a Cloud TPU slice or a Kubernetes job the processes find each other: no setting is needed."""
+    """The processes of a SLURM step (one for each GPU), of a Cloud TPU slice or of an indexed Kubernetes job find each
+    other: no setting is needed."""
 
     devices: int | None = None
     """Devices, of all processes together, over which each batch is spread; it must be a multiple. None: all there are.
@@ -87,18 +92,23 @@ def _meet(machines: Machines) -> None:
             machines.coordinator,
             machines.processes,
             machines.process,
+            cluster_detection_method=None if in_a_job() else "deactivate",
             initialization_timeout=2 * MEETING,
             heartbeat_timeout_seconds=HEARTBEAT,
             shutdown_timeout_seconds=LONGEST_JUDGING,
         )
-    except jax.errors.JaxRuntimeError as error:
+    except (ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
+        if machines.coordinator is None and reason.startswith(ALONE):
+            return
         raise OSError(f"the other processes could not be met{where}: {reason}") from None
-    except (ValueError, RuntimeError):  # there is no cluster; JAX computes already
-        if machines.coordinator:
-            raise
     finally:
         in_vain.cancel()
+
+
+def in_a_job() -> bool:
+    """Whether JAX may look for a cluster. In a pod of Kubernetes that is no part of an indexed job there is none."""
+    return "KUBERNETES_SERVICE_HOST" not in os.environ or "JOB_COMPLETION_INDEX" in os.environ
 
 
 def first() -> bool:
@@ -109,6 +119,12 @@ def first() -> bool:
 def agreed(flag: bool) -> bool:
     """Whether `flag` is true in any process. All must ask at the same place."""
     return flag if jax.process_count() == 1 else bool(np.any(process_allgather(np.array(flag))))
+
+
+def same_in_all(what: str, number: int) -> None:
+    """Raise OSError unless every process has this number. All must ask at the same place."""
+    if jax.process_count() > 1 and len(found := {*process_allgather(np.array(number)).tolist()}) > 1:
+        raise OSError(f"the processes differ in {what}: {sorted(found)}")
 
 
 def several() -> bool:

@@ -88,9 +88,9 @@ def learn(
 
     Each batch is spread `over` a mesh, on which the state of `progress` lies everywhere; the one that is returned or
     measured is this process's own. Returns what was reached, and None or the step at which the run broke: the first
-    with a loss that is not finite, or, if only parameters are not, the last of its CHUNK. What was reached is then from
-    before that CHUNK. A signal to any process ends all after one more checkpoint, with KeyboardInterrupt. Whenever a
-    picture is taken, `measure` is asked of the state.
+    with a loss that is not finite, or, if only parameters are not, the last of its CHUNK. What was reached is then the
+    history from before that CHUNK. A signal to any process ends all after one more checkpoint, with KeyboardInterrupt.
+    Whenever a picture is taken, `measure` is asked of the state.
     """
     key_run, key_show, key_settle = (jax.random.fold_in(key, i) for i in (1, 2, 3))
     # As bytes: a quarter of the memory; each batch is gathered in the compiled loop.

@@ -10,6 +10,7 @@ import jax
 from jax import Array
 from jax.sharding import Mesh
 
+from experiments.command.machines import same_in_all
 from experiments.command.progress import phase
 from experiments.command.results import PLACES, flat
 from experiments.image_runs.images import PAPER, SHAPES
@@ -40,6 +41,7 @@ def beginning(gan: train.GAN, key: Array, folder: Path, about: dict[str, Any], r
         return at_the_start(state, SHAPES[about["data"]])
     refuse_another(about_of(folder), about)
     found = checkpoint.load(folder, state)
+    same_in_all("the newest checkpoint that they can read, of step", found.step)
     if found.step > about["steps"]:
         raise ValueError(f"steps is {about['steps']}, but must be at least {found.step}, the checkpoint's")
     return Progress(found.state, found.history)

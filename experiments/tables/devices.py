@@ -13,7 +13,7 @@ def step_work() -> str:
     """Counted from the layers, and read from the program that was compiled for several devices."""
     rows = []
     for command, of in numbers()["plan"].items():
-        work, told = of["works"]["4"], [size for _, size in of["collectives"]]
+        work, told = of["works"]["4"], [size for *_, size in of["collectives"]]
         halves = of["works"]["2"]
         rows.append([
             f"`{command}`",

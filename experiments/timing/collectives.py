@@ -12,7 +12,8 @@ COLLECTIVE = re.compile(
 )
 
 
-def collectives(compiled: jax.stages.Compiled) -> list[tuple[str, int]]:
-    """(kind, bytes that it returns on each device) of each, as written: one in a loop is there once."""
-    found = COLLECTIVE.finditer(compiled.as_text())
-    return [(match["kind"], sum(size(*array) for array in ARRAY.findall(match["arrays"]))) for match in found]
+def collectives(compiled: jax.stages.Compiled) -> list[tuple[str, list[str], int]]:
+    """(kind, types of its arrays, bytes that it returns on each device), as written: one in a loop is there once."""
+    found = [(match["kind"], ARRAY.findall(match["arrays"])) for match in COLLECTIVE.finditer(compiled.as_text())]
+    return [(kind, sorted({array[0] for array in arrays}), sum(size(*array) for array in arrays))
+            for kind, arrays in found]  # fmt: skip

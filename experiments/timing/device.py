@@ -112,7 +112,6 @@ def growing(plan: Plan, timing: Timing, width: int, compiled: bool, started: flo
         "pytorch_left_out": lacking,
         "peaks": asdict(peaks),
         "measured": asdict(measured),
-        "flops_of_a_step": {},
         "groups": {},
         "layers": {},
     }
@@ -127,18 +126,21 @@ def growing(plan: Plan, timing: Timing, width: int, compiled: bool, started: flo
             of_network = pixels[data_of(name)]
             variants = [] if lacking else variants_of_pytorch(plan, training, compiled)
             chunk = plan.textbook_chunk if name == "textbook" else CHUNK
-            flops, rows = rows_of(
-                training, dtypes_of(plan, name, training.batch), chunk, of_network, variants, timing, peaks
-            )
-            numbers["flops_of_a_step"][label], numbers["groups"][label] = flops, rows
+            dtypes = dtypes_of(plan, name, training.batch)
+            numbers["groups"][label] = rows_of(training, dtypes, chunk, of_network, variants, timing, peaks)
         yield numbers
     for label, layer, transposed in layers.groups([name for name in plan.networks if name in data.SHAPES], width):
         if time.perf_counter() - started > plan.layers_until:
             numbers["layers"][label] = {"library": {"left_out": NO_TIME}}
         else:
-            numbers["layers"][label] = layers.milliseconds(
-                layer, transposed, plan.layers_batch, timing.rounds, plan.layers_seconds, timing.seed
-            )
+            try:
+                numbers["layers"][label] = layers.milliseconds(
+                    layer, transposed, plan.layers_batch, timing.rounds, plan.layers_seconds, timing.seed
+                )
+            except jax.errors.JaxRuntimeError as error:
+                if not lacks_memory(error):
+                    raise
+                numbers["layers"][label] = {"library": {"left_out": NO_MEMORY}}
         yield numbers
 
 
@@ -163,8 +165,8 @@ def rows_of(
     variants: list[tuple[bool, bool, bool]],
     timing: Timing,
     peaks: Peaks,
-) -> tuple[float | None, Rows]:
-    """The FLOPs of a step, whose products are the same in every type, and a row for each contender."""
+) -> Rows:
+    """A row for each contender."""
     ours = {f"JAX, {dtype}": replace(training, dtype=dtype) for dtype in dtypes}
     makers = {name: partial(in_jax, settings, chunk, pixels, timing.seed) for name, settings in ours.items()}
     if variants:
@@ -172,16 +174,17 @@ def rows_of(
         makers |= {name: partial(of_theirs, make) for name, make in theirs.items()}
     with phase(f"compiling {label_of(training)}"):
         fitting, left_out = those_that_fit(makers)
-        fits = [settings for name, settings in ours.items() if name in fitting]
-        flops = flops_of_a_step(build(fits[0], pixels.shape[1:]), pixels.shape[1:]) if fits else None
+        # On a CPU float32's convolutions have fewer products than bfloat16's (convolution.py).
+        shape = pixels.shape[1:]
+        flops = {name: flops_of_a_step(build(ours[name], shape), shape) for name in ours if name in fitting}
     rows = timed({name: contender for name, (contender, _) in fitting.items()}, timing.rounds, timing.seconds)
     for name in ours.keys() & rows.keys():
         steps_per_second = rows[name]["per_second"] / training.batch
-        rows[name] |= speeds(steps_per_second, flops, fitting[name][1], peaks, ours[name].dtype)
-    if len(fits) == len(DTYPES):
+        rows[name] |= speeds(steps_per_second, flops[name], fitting[name][1], peaks, ours[name].dtype)
+    if len(flops) == len(DTYPES):
         slow, fast = (rows[name] for name in ours)
         fast["times_float32"] = fast["per_second"] / slow["per_second"]
-    return flops, rows | left_out
+    return rows | left_out
 
 
 def in_jax(training: Training, chunk: int, pixels: np.ndarray, seed: int) -> tuple[Contender, float]:
@@ -208,7 +211,7 @@ def those_that_fit(makers: dict[str, Maker]) -> tuple[dict[str, tuple[Contender,
             contender.run(contender.chunk)
             fitting[name] = contender, its_bytes
         except Exception as error:
-            if any(sign in str(error) for sign in SIGNS_OF_NO_MEMORY):
+            if lacks_memory(error):
                 left_out[name] = {"left_out": NO_MEMORY}
             elif name.startswith("PyTorch"):
                 left_out[name] = {"left_out": f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"}
@@ -217,11 +220,16 @@ def those_that_fit(makers: dict[str, Maker]) -> tuple[dict[str, tuple[Contender,
     return fitting, left_out
 
 
+def lacks_memory(error: Exception) -> bool:
+    return any(sign in str(error) for sign in SIGNS_OF_NO_MEMORY)
+
+
 def speeds(steps_per_second: float, flops: float, its_bytes: float, peaks: Peaks, dtype: str) -> dict[str, float]:
     """Of a row of ours: its step's cost, and what of the device it has in use."""
     flops_per_second, share_of_peak = reached(steps_per_second, flops, getattr(peaks, dtype))
     bytes_per_second, share_of_bandwidth = reached(steps_per_second, its_bytes, peaks.bandwidth)
     return {
+        "flops_of_a_step": flops,
         "bytes_of_a_step": its_bytes,
         "flops_per_second": flops_per_second,
         "share_of_peak": share_of_peak,

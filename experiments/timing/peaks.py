@@ -27,7 +27,7 @@ H100_SHEET, H200_SHEET, A100_SHEET = (f"NVIDIA {name} Tensor Core GPU, data shee
 TPU_V5E, TPU_V6E = (f"Google Cloud TPU documentation, {name}" for name in ("v5e", "v6e"))
 # Of dense products: where a data sheet has only the number with sparsity, half of it. float32 means what JAX computes
 # such a product with unless it is told otherwise (docs.jax.dev, "Matmul precision"): TF32 on NVIDIA's tensor cores, not
-# its FP32 units, which are a seventh as fast or less; bfloat16 on a TPU. By whole names: a part of a GPU, which has
+# its far slower FP32 units; bfloat16 on a TPU. By whole names: a part of a GPU, which has
 # "MIG" in its name, and a GH200 are others.
 VENDORS = {
     "NVIDIA H100 80GB HBM3": Peaks(494.7e12, 989.4e12, 3.35e12, f"{WHITE_PAPER}, SXM5"),

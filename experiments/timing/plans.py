@@ -48,6 +48,8 @@ class Plan:
     """Seconds from the command's start after which no further network is begun."""
     layers_until: float
     """Likewise no further convolution."""
+    run_until: float
+    """Likewise no further chunk of the short run."""
 
 
 ACCELERATOR = Plan(
@@ -70,6 +72,7 @@ ACCELERATOR = Plan(
     # and its samples take 90. That makes 440 at the most, of 480.
     networks_until=240,
     layers_until=340,
+    run_until=440,
 )
 CPU = Plan(
     networks=NETWORKS,
@@ -89,6 +92,7 @@ CPU = Plan(
     run_seconds=10,
     networks_until=150,
     layers_until=200,
+    run_until=260,
 )
 QUICK = Plan(
     networks=("mnist",),  # to compile each of the others takes ten seconds; the short run has cifar10's
@@ -108,6 +112,7 @@ QUICK = Plan(
     run_seconds=2,
     networks_until=40,
     layers_until=45,
+    run_until=55,
 )
 
 

@@ -1,16 +1,16 @@
-"""How long a step takes at least on N devices, and how many are enough: computed, not measured.
+"""How long a step takes on N devices, and how many are enough: an estimate, computed and not measured.
 
 On each of N devices a step of batch b takes the longer of its products' time and its traffic's (Williams et al. 2009):
 
     t(N) = max( b flops / (N peak), (b / N bytes for an image + bytes for parameters) / bandwidth ) + c(N)
 
 and then the devices tell each other their sums. A ring sends each byte 2 (N - 1) / N times through every link, and each
-of the all-reduces waits for its slowest message:
+all-reduce takes some time that depends neither on its bytes nor, here, on N:
 
     c(N) = 2 (N - 1) / N bytes told / link + all-reduces latency,        c(1) = 0
 
-Nothing is taken to overlap. The batch stays as it is, because another one is another algorithm: so what can be shared
-out shrinks with N, and what is told does not.
+Nothing is taken to overlap, and no cache to hold anything. The batch stays as it is, because another one is another
+algorithm: so what can be shared out shrinks with N, and what is told does not.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,14 @@ WORTH_IT = 0.1  # of a step's time that more devices have to save
 
 @dataclass(frozen=True)
 class Device:
-    """Of one device: products in FLOP/s, memory and link to its neighbours, one way, in bytes/s. None: it has none."""
+    """Of one device: products in FLOP/s; memory, and links to its neighbours, one way, in bytes/s."""
 
     name: str
     peak: float
     bandwidth: float
-    link: float | None
     bytes_each: int  # of the type of its products
+    link: float | None = None
+    most: int = 1  # devices that such links join
 
 
 def seconds(
@@ -47,7 +48,10 @@ def seconds(
 
 
 def enough(work: Work, device: Device, batch: int, told: int, all_reduces: int, latency: float) -> int:
-    """Of 1, 2, 4, ... devices, up to one for each image, the first number to which no larger one saves a tenth."""
-    numbers = 2 ** np.arange(int(np.log2(batch)) + 1)
+    """Of 1, 2, 4, ... devices, the first number to which no larger one saves a tenth.
+
+    At most one for each image, and as many as the links join: beyond, a network would be in the way.
+    """
+    numbers = 2 ** np.arange(int(np.log2(min(batch, device.most))) + 1)
     times = np.array([seconds(work, device, batch, int(n), told, all_reduces, latency)["step"] for n in numbers])
     return int(numbers[np.argmax(times * (1 - WORTH_IT) <= times.min())])

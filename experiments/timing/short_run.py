@@ -37,10 +37,13 @@ def images(data_dir: Path | None) -> tuple[np.ndarray, str]:
     return load("cifar10", "train", None, MADE_UP)[0], f"{MADE_UP:,} made-up images, ten classes"
 
 
-def learnt(plan: Plan, width: int, pixels: np.ndarray, seed: int) -> tuple[dict[str, Any], np.ndarray | None]:
+def learnt(
+    plan: Plan, width: int, pixels: np.ndarray, seed: int, begun: float
+) -> tuple[dict[str, Any], np.ndarray | None]:
     """How the run went, and SAMPLES images uint8 of the averaged G; None if a loss was not finite.
 
-    It ends with the chunk in which its steps or its seconds are over, or a loss is not finite.
+    It ends with the chunk in which its steps or its seconds are over, or those of the whole command, which perf_counter
+    had `begun` at, or a loss is not finite.
     """
     # Nobody knows beforehand how many steps a minute holds, so the rates cannot fall until its end.
     training = replace(
@@ -49,10 +52,10 @@ def learnt(plan: Plan, width: int, pixels: np.ndarray, seed: int) -> tuple[dict[
     with phase("compiling the short run"):
         gan = build(training, pixels.shape[1:])
         advance, state, pixels = program(gan, pixels, seed, training.mirror, CHUNK)
-    history, finite, seconds = {name: [] for name in METRICS}, True, 0.0
+    history, seconds = {name: [] for name in METRICS}, 0.0
     with progress_bar() as bar:
         task = bar.add_task("all ten classes", total=plan.run_steps, numbers="")
-        while finite and len(history["loss_d"]) < plan.run_steps and seconds < plan.run_seconds:
+        while True:
             started = time.perf_counter()
             state, measured, sound = advance(state, pixels)
             measured = jax.device_get(measured)
@@ -61,8 +64,10 @@ def learnt(plan: Plan, width: int, pixels: np.ndarray, seed: int) -> tuple[dict[
             finite = bool(sound) and bool(np.all([np.isfinite(values) for values in measured.values()]))
             speed = gan.batch * len(history["loss_d"]) / seconds
             last = f"D's loss {history['loss_d'][-1]:.2f}  G's {history['loss_g'][-1]:.2f}  {speed:,.0f} images/s"
-            bar.update(task, completed=len(history["loss_d"]), numbers=last)
-    steps = len(history["loss_d"])
+            steps, late = len(history["loss_d"]), time.perf_counter() - begun > plan.run_until
+            bar.update(task, completed=steps, numbers=last)
+            if late or not finite or steps >= plan.run_steps or seconds >= plan.run_seconds:
+                break
     numbers = {
         "batch": gan.batch,
         "dtype": training.dtype,

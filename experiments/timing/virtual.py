@@ -27,10 +27,18 @@ ROUNDS = {"float64": (1, 20), "float32": (1, 20, 200)}  # steps after which the 
 
 
 def at_hand(devices: int) -> int:
-    """So many devices of this machine, or as many as there are; on a CPU virtual ones, if JAX has not begun yet."""
+    """So many devices of this machine, or as many as there are; on a CPU virtual ones, if JAX has not begun yet.
+
+    ValueError for a single one.
+    """
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", devices)
-    return min(devices, len(jax.devices()))
+    if (there := len(jax.devices())) < 2:
+        raise ValueError(
+            f"devices is {devices}, but this process has a single {jax.default_backend()}: JAX_PLATFORMS=cpu makes "
+            "virtual ones in a process of its own"
+        )
+    return min(devices, there)
 
 
 def networks(batch: int, width: int) -> dict[str, Training]:

@@ -11,14 +11,16 @@ mesh from the step in train.py and from what is said here, where the arrays lie:
 devices, because each number depends on the key and on its place in the array alone, whoever computes it.
 
 The data set lies everywhere too: MNIST and CIFAR-10 are .05 and .15 GB. One that no device can hold lies
-`along_first_axis`: `data.sampler` of it draws the same batches, and XLA makes each of them by one all-reduce of rows,
-of which each device knows some. `put` has each process read its own devices' part alone, of a numpy.memmap for example.
+`along_first_axis`: `data.sampler` of it draws the same batches. XLA then tells all devices which rows a batch has, and
+makes it by one all-reduce, to which each device gives those that it holds. `put` has each process read its own devices'
+part alone, of a numpy.memmap for example.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
+import numpy as np
 from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Float, Key
@@ -44,8 +46,9 @@ def mesh(devices: int | None = None) -> Mesh:
             raise ValueError(f"devices is {devices}, but must be a multiple of {processes}, the number of processes")
         of_each = [[device for device in there if device.process_index == i] for i in range(processes)]
         chosen = [device for own in of_each for device in own[: devices // processes]]
-    # Auto: XLA finds out for every array inside the step how it is spread.
-    return jax.make_mesh((len(chosen),), (AXIS,), axis_types=(AxisType.Auto,), devices=chosen)
+    # Auto: XLA finds out for every array inside the step how it is spread. Not jax.make_mesh, which on a TPU takes
+    # blocks of chips alone.
+    return Mesh(np.array(chosen), (AXIS,), axis_types=(AxisType.Auto,))
 
 
 def everywhere(over: Mesh) -> NamedSharding:
