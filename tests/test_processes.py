@@ -112,9 +112,9 @@ def test_a_checkpoint_of_two_processes_is_resumed_by_one_and_the_other_way_round
 def test_where_one_process_is_killed_the_other_ends_and_the_run_goes_on(tmp_path, cache, capfd, monkeypatch):
     """SIGKILL after a checkpoint of both; the end is that of the two left alone, to the bit."""
     monkeypatch.setenv("XLA_FLAGS", f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2")
-    killed_runs.main(killed_runs.Config(kills=1, steps=60, wait=0.0, processes=2, out=tmp_path, cache=cache))
+    killed_runs.main(killed_runs.Config(kills=1, steps=40, wait=0.0, processes=2, out=tmp_path, cache=cache))
     numbers = json.loads((tmp_path / "result.json").read_text())["numbers"]
-    assert numbers["same_as_the_run_left_alone"] and numbers["kills"][0]["loaded_step"] in (20, 40)
+    assert numbers["same_as_the_run_left_alone"] and numbers["kills"][0]["loaded_step"] == 20
     assert numbers["longest_until_others_ended"] < killed_runs.PATIENCE
     told = capfd.readouterr().err
     assert "another process of this run may be gone" in told or "another task died" in told
