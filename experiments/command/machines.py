@@ -22,10 +22,12 @@ from gan_from_scratch import check
 MEETING = 300  # seconds for which a process waits for the others at the start: a cluster may start them one by one
 HEARTBEAT = 20  # seconds without a sign after which a process counts as dead, and the others end; JAX's default is 100
 LONGEST_JUDGING = 24 * 3600  # seconds for which the others stay, while process 0 judges and draws
-
-
 # How JAX begins to say that there is no cluster, or that this program has computed or met the others already.
-ALONE = ("coordinator_address should be defined", "jax.distributed.initialize() must be called before")
+ALONE = (
+    "coordinator_address should be defined",
+    "jax.distributed.initialize() must be called before",
+    "distributed.initialize should only be called once",
+)
 
 
 @dataclass(frozen=True)

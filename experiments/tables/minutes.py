@@ -28,7 +28,11 @@ COMMANDS = (
     ("style_transfer", "style_transfer --seeds 3", "How far do random filters go in telling textures? (Of one core)"),
     ("sample", "sample --run runs/mnist_dcgan", "What did a trained DCGAN learn: samples, walks, nearest neighbours"),
     ("pytorch_dcgan", "pytorch_dcgan", "How good is the plain PyTorch DCGAN after as many steps?"),
-    ("benchmark_toy", "benchmark --rounds 20", "How fast is the 1-D GAN beside PyTorch? With `images`: the DCGANs"),
+    (
+        "benchmark_toy",
+        "benchmark --rounds 20",
+        "How fast is the 1-D GAN beside PyTorch? `images`: the DCGANs. `device`: how much of a GPU is in use?",
+    ),
     ("classifier_mnist", "classifier", "How good is the judge of the images?"),
     ("killed_runs", "killed_runs", "Does a run survive SIGKILL, to the bit?"),
     ("scaling", "scaling", "Is a run on many devices the same, and how many are enough?"),
