@@ -31,7 +31,7 @@ COMMANDS = (
     (
         "benchmark_toy",
         "benchmark --rounds 20",
-        "How fast is the 1-D GAN beside PyTorch? `images`: the DCGANs. `device`: how much of a GPU is in use?",
+        "How fast is the 1-D GAN beside PyTorch? `images`: DCGANs. `device`: a GPU",
     ),
     ("classifier_mnist", "classifier", "How good is the judge of the images?"),
     ("killed_runs", "killed_runs", "Does a run survive SIGKILL, to the bit?"),
