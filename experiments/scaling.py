@@ -26,7 +26,7 @@ from gan_from_scratch import check, data
 from gan_from_scratch.images.networks import image_levels
 
 COMMANDS = {"mnist_dcgan": ("mnist", DIGITS), "cifar_dcgan": ("cifar10", FROGS)}
-MOST = 64  # devices: each virtual one has threads of its own
+NUMBERS = (2, 4, 8, 16, 32, 64)  # of devices: those that share the commands' own batch equally
 BATCHES = (64, 512, 4096)  # the commands' own, and two for devices that it would not fill
 FLOAT32, BFLOAT16 = 4, 2  # bytes
 # By their names in peaks.py, with the bytes/s of their links to each other, one way, and how many devices these join:
@@ -45,7 +45,7 @@ class Config:
     """What is computed needs no settings; these are of what is measured."""
 
     devices: int = 8
-    """Devices that share the run; on a CPU so many virtual ones."""
+    """Devices that share the run, 2, 4, 8, 16, 32 or 64; on a CPU so many virtual ones."""
     batch: int = 16
     """Images in a batch, a multiple of devices."""
     width: int = 8
@@ -63,8 +63,8 @@ class Config:
         for name in ("devices", "batch", "width", "size"):
             check.positive_integer(name, getattr(self, name))
         check.seed("seed", self.seed)
-        if not 2 <= self.devices <= MOST:
-            raise ValueError(f"devices is {self.devices}, but must be at least 2 and at most {MOST}")
+        if self.devices not in NUMBERS:
+            raise ValueError(f"devices is {self.devices}, but must be one of {', '.join(map(str, NUMBERS))}")
         if self.quick:
             at_most(self, batch=16, width=2, size=8)
         if self.batch % self.devices or self.batch == self.devices:
@@ -125,12 +125,12 @@ def plan(name: str, training: Training, machines: list[Device], told_as: list[tu
         work = works[device.bytes_each]
         for batch in BATCHES:
             alone = seconds(work, device, batch, 1, told, 0, 0.0)
-            numbers = {
+            found = {
                 str(latency): enough(work, device, batch, told, len(told_as), latency)
                 for latency in LATENCIES
                 if device.most > 1
             }
-            rows.append({"device": device.name, "batch": batch, **alone, "enough": numbers})
+            rows.append({"device": device.name, "batch": batch, **alone, "enough": found})
     return {
         "works": {str(each): asdict(work) for each, work in works.items()},
         "told": told,
@@ -154,8 +154,8 @@ def report(numbers: dict, out: Path) -> None:
         )
         for row in of["rows"]:
             if row["batch"] == BATCHES[0]:
-                numbers = " or ".join(dict.fromkeys(str(n) for n in row["enough"].values()))
-                many = f"; {numbers} of them are enough" if numbers else ""
+                enough_of_them = " or ".join(dict.fromkeys(str(n) for n in row["enough"].values()))
+                many = f"; {enough_of_them} of them are enough" if enough_of_them else ""
                 print(f"  {row['device']:14}{1e6 * row['step']:12,.0f} us a step{many}")
 
 

@@ -111,7 +111,7 @@ def test_a_data_set_in_parts_gives_the_same_batches(on_four):
 def test_what_cannot_be_shared_out_is_refused(on_four):
     assert on_four["refusals"] == [
         "devices is 5, but must be at most 4, as many as there are",
-        "seeds is 6, but must be a multiple of 4, the number of devices: choose another seeds, or fewer devices",
+        "seeds is 6, but must be a multiple of 4, the number of devices: choose such a number, or fewer devices",
     ]
     for devices in (0, -1, True):
         with pytest.raises(ValueError, match=r"devices is .*, but must be a whole number of at least 1"):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from experiments import killed_runs
-from experiments.command.machines import Machines
+from experiments.command.machines import Machines, in_a_job
 
 # FOLDER, 1 to begin with that checkpoint or 0, and of several processes the coordinator, their number and which it is.
 SCRIPT = """
@@ -54,9 +54,14 @@ ROUNDING = 1e-10  # what 40 steps of the game make of float64's 1e-16; another s
 
 TOGETHER = """
 import sys
-from experiments.command.machines import Machines, agreed, first, join, part
+from experiments.command.machines import Machines, agreed, first, join, part, same_in_all
 join(Machines(None, sys.argv[1], 2, int(sys.argv[2])) if len(sys.argv) > 1 else Machines())
 print("first" if first() else "another", agreed(not first()), agreed(False), flush=True)
+same_in_all("x", 7)
+try:
+    same_in_all("the checkpoint", 20 if first() else 40)
+except OSError as error:
+    print(error, flush=True)
 part()
 """
 
@@ -124,11 +129,15 @@ def test_where_one_process_is_killed_the_other_ends_and_the_run_goes_on(tmp_path
 def test_sigterm_to_one_process_ends_both_with_the_same_checkpoint(tmp_path, cache):
     """130 from both, after one more checkpoint than there was, which the run can go on from."""
     running = killed_runs.started_together(killed_runs.command(tmp_path, 10_000, 20, cache), 2)
-    while not killed_runs.complete_steps(tmp_path):
-        assert running[0].poll() is None and running[1].poll() is None
-        time.sleep(killed_runs.POLL)
-    running[1].send_signal(signal.SIGTERM)
-    assert [process.wait(killed_runs.PATIENCE) for process in running] == [130, 130]
+    try:
+        while not killed_runs.complete_steps(tmp_path):
+            assert running[0].poll() is None and running[1].poll() is None
+            time.sleep(killed_runs.POLL)
+        running[1].send_signal(signal.SIGTERM)
+        assert [process.wait(killed_runs.PATIENCE) for process in running] == [130, 130]
+    finally:
+        for process in running:
+            process.kill()
     assert max(killed_runs.complete_steps(tmp_path)) > 20
 
 
@@ -145,7 +154,7 @@ def said_together(arguments: list[list[str]], environments: list[dict[str, str]]
 def test_only_process_0_prints_and_what_one_wants_all_agree_on():
     coordinator = a_free_port()
     first, another = said_together([[coordinator, str(i)] for i in range(2)], [dict(os.environ)] * 2)
-    assert "first True False" in first
+    assert "first True False\nthe processes differ in the checkpoint: [20, 40]" in first
     assert another.strip() == f"waiting for 2 processes at {coordinator}"
 
 
@@ -165,6 +174,22 @@ def test_a_process_that_waits_in_vain_ends_with_a_sentence():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stderr.strip().splitlines()[-1].startswith("error: not all processes met at localhost:")
+
+
+@pytest.mark.parametrize(
+    ("variables", "looked_for"),
+    [
+        ({}, True),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, False),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "JOB_COMPLETION_INDEX": "0"}, True),
+    ],
+)
+def test_a_pod_that_is_no_part_of_an_indexed_job_is_alone(variables, looked_for, monkeypatch):
+    for name in ("KUBERNETES_SERVICE_HOST", "JOB_COMPLETION_INDEX"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert in_a_job() is looked_for
 
 
 def is_free(port: int) -> bool:

@@ -33,7 +33,7 @@ def found(tmp_path_factory) -> dict:
     return json.loads((out / "result.json").read_text())["numbers"]
 
 
-def test_the_draws_are_the_same_bits_on_any_number_of_devices(found):
+def test_the_draws_are_the_same_bits_on_1_2_4_and_8_devices(found):
     assert found["devices"] == 8 and found["same_draws"] is True
 
 

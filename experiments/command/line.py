@@ -25,7 +25,7 @@ from experiments.command.machines import part, several
 from experiments.command.signals import CLOSED_PIPE, GRACE, INTERRUPTED, leave, watched
 
 # What the libraries by which processes talk to each other say of one that answers no more.
-SIGNS_OF_A_LOSS = ("Gloo", "NCCL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "oordination")
+SIGNS_OF_A_LOSS = ("gloo", "nccl", "unavailable", "deadline_exceeded", "coordination")
 COMPILED = Path(pooch.os_cache("gan_from_scratch")) / "compiled"
 
 
@@ -60,7 +60,7 @@ def command_line(config_class: type, main: Callable[[Any], None], description: s
             if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in said:
                 if not several():
                     raise
-                if not any(sign in said for sign in SIGNS_OF_A_LOSS):
+                if not any(sign in said.lower() for sign in SIGNS_OF_A_LOSS):
                     traceback.print_exc()
                 _stop(1, f"another process of this run may be gone; --resume goes on from its checkpoint: {said}")
             _stop(2, f"a number in the settings is too large for this machine: {said}")

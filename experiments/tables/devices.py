@@ -32,7 +32,7 @@ def step_work() -> str:
 
 
 def roofline() -> str:
-    """Microseconds at least, what takes them, and how many devices are enough."""
+    """Estimated microseconds, what takes them, and how many devices are enough."""
     rows = []
     for command, of in numbers()["plan"].items():
         by_device = {}

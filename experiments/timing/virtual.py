@@ -27,7 +27,8 @@ ROUNDS = {"float64": (1, 20), "float32": (1, 20, 200)}  # steps after which the 
 
 
 def at_hand(devices: int) -> int:
-    """So many devices of this machine, or as many as there are; on a CPU virtual ones, if JAX has not begun yet.
+    """So many devices of this machine, or the largest power of 2 that there is; on a CPU virtual ones, if JAX has not
+    begun yet.
 
     ValueError for a single one.
     """
@@ -38,7 +39,7 @@ def at_hand(devices: int) -> int:
             f"devices is {devices}, but this process has a single {jax.default_backend()}: JAX_PLATFORMS=cpu makes "
             "virtual ones in a process of its own"
         )
-    return min(devices, there)
+    return min(devices, 2 ** (there.bit_length() - 1))
 
 
 def networks(batch: int, width: int) -> dict[str, Training]:
@@ -114,12 +115,11 @@ def middle_of_digits(size: int, seed: int) -> np.ndarray:
 
 
 def same_draws(training: Training, size: int, seed: int, devices: int) -> bool:
-    """Whether noise and images are the same bits on 1, 2, 4, ... devices, up to so many."""
+    """Whether noise and images are the same bits on 1, 2, 4, ... devices, up to so many, a power of 2."""
     pixels, key = middle_of_digits(size, seed), jax.random.key(seed)
     gan = build(training, pixels.shape[1:])
-    numbers = [n for n in (2**i for i in range(devices.bit_length())) if n <= devices]
     found = []
-    for n in numbers:
+    for n in (2**i for i in range(devices.bit_length())):
         draws = [Spread(sample, mesh(n)) for sample in (gan.sample_noise, data.sampler(pixels))]
         found.append([np.asarray(jax.jit(partial(draw, n=training.batch))(key)).tobytes() for draw in draws])
     return all(each == found[0] for each in found)

@@ -82,8 +82,8 @@ def check_spread(name: str, value: int, over: Mesh, packs_of: int = 1) -> None:
     if value % (over.size * packs_of):
         packs = f" times {packs_of}, the samples in a pack" if packs_of > 1 else ""
         raise ValueError(
-            f"{name} is {value}, but must be a multiple of {over.size}, the number of devices{packs}: choose another "
-            f"{name}, or fewer devices"
+            f"{name} is {value}, but must be a multiple of {over.size}, the number of devices{packs}: choose such a "
+            f"number, or fewer devices"
         )
 
 
